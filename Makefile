@@ -1,0 +1,68 @@
+# The one entry to everything; CI runs these targets and nothing else (see `make help`).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export NO_MKDOCS_2_WARNING := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Dates in the site are those of the last commit, so that the same commit gives the same bytes.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+
+.DEFAULT_GOAL := help
+.PHONY: help site test soak serve check golden lock clean
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make site    the site in both languages, in site/
+site: $(VENV)/ready
+	$(BIN)/virtdocs check
+	$(BIN)/mkdocs build --strict
+	@echo "site: $(CURDIR)/site/index.html (Korean), $(CURDIR)/site/en/index.html (English)"
+	@echo "open it from disk in any browser, or: $(PYTHON) -m http.server --directory site"
+
+## make test    everything that CI runs
+test: $(VENV)/ready
+	$(BIN)/python tests/site/browser.py
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/virtdocs check
+	$(BIN)/mkdocs build --strict
+	$(BIN)/python -m pytest -n 2 -m "not soak"
+
+## make soak    the same properties at full size
+soak: $(VENV)/ready
+	$(BIN)/python -m pytest -m soak
+
+## make serve   live preview: an edit of a page, the engine or the data shows without a restart
+serve: $(VENV)/ready
+	$(BIN)/mkdocs serve
+
+## make check   all static gates
+check: $(VENV)/ready
+	$(BIN)/virtdocs check
+
+## make golden  rewrite golden files, shown as a diff
+golden: $(VENV)/ready
+	$(BIN)/virtdocs update
+
+## make lock    resolve requirements.lock anew from pyproject.toml
+lock:
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet uv
+	build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --extra site --extra test --custom-compile-command "make lock" \
+	  --output-file requirements.lock pyproject.toml
+
+## make clean   remove what was built
+clean:
+	rm -rf site build $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Needs nothing but python3 with venv and pip. The package itself is installed as a link.
+$(VENV)/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "make: Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

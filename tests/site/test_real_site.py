@@ -1,0 +1,207 @@
+"""The site as it will be published: complete, in two languages, and self-contained."""
+
+from __future__ import annotations
+
+import filecmp
+import gzip
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from tests.site.conftest import EPOCH, ROOT, Project, copy_project
+from virtdocs.experiments.identity import engine_hash
+
+SITE_URL = "https://virtdocs.example/"
+
+
+class Anchors(HTMLParser):
+    """The ids of a page and every address that it leads to or loads."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.addresses: list[tuple[str, str, str]] = []
+        self.shown: list[str] = []
+        self.code: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for key, value in attrs:
+            if key == "id" and value:
+                self.ids.add(value)
+            elif key in ("href", "src") and value:
+                self.addresses.append((tag, dict(attrs).get("rel") or "", value))
+        if tag in ("code", "pre", "script", "style"):
+            self.code.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.code and self.code[-1] == tag:
+            self.code.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self.code:
+            self.shown.append(data)
+
+
+@pytest.fixture(scope="module")
+def read(pages: dict[str, str]) -> dict[str, Anchors]:
+    return {path: Anchors(html) for path, html in pages.items()}
+
+
+def exhibits(html: str) -> list[tuple[str, str]]:
+    return re.findall(r'data-exhibit="([^"]*)" data-params="([^"]*)"', html)
+
+
+def test_there_is_a_first_page_and_a_missing_page_in_both_languages(pages: dict[str, str]) -> None:
+    assert {"index.html", "404.html", "en/index.html", "en/404.html"} <= set(pages)
+
+
+def test_the_strict_build_warns_of_nothing(real: Project) -> None:
+    log = (real.folder / "build.log").read_text(encoding="utf-8")
+    assert not [line for line in log.splitlines() if not line.startswith("INFO")]
+
+
+def test_every_page_of_the_sources_is_built(real: Project) -> None:
+    for lang, folder in (("ko", real.site), ("en", real.site / "en")):
+        sources = {
+            p.relative_to(ROOT / "docs" / lang).with_suffix(".html").as_posix()
+            for p in (ROOT / "docs" / lang).rglob("*.md")
+        }
+        assert sources
+        assert not [path for path in sources if not (folder / path).is_file()]
+
+
+def test_every_page_carries_the_build_stamp(pages: dict[str, str]) -> None:
+    stamp = f'<meta name="virtdocs-engine" content="{engine_hash()}">'
+    assert not [path for path, html in pages.items() if stamp not in html]
+    assert not [path for path, html in pages.items() if engine_hash()[:12] + "</code>" not in html]
+
+
+def test_no_raw_fence_or_tag_is_left(read: dict[str, Anchors]) -> None:
+    for path, page in read.items():
+        raw = re.findall(r"```|~~~|\{\{.{0,40}|\}\}|\{[가-힣]+/[가-힣]+\}", " ".join(page.shown))
+        assert not raw, path
+
+
+def test_no_page_shows_an_error(pages: dict[str, str]) -> None:
+    assert not [path for path, html in pages.items() if 'class="vd-error"' in html]
+
+
+def test_both_languages_hold_the_same_exhibits_and_values(pages: dict[str, str]) -> None:
+    korean = {path: html for path, html in pages.items() if not path.startswith("en/")}
+    assert {f"en/{path}" for path in korean} == {path for path in pages if path.startswith("en/")}
+    total = 0
+    for path, html in korean.items():
+        other = pages[f"en/{path}"]
+        assert exhibits(html) == exhibits(other), path
+        bound = re.compile(r'<data data-value="([^"]*)" value="([^"]*)"')
+        assert sorted(bound.findall(html)) == sorted(bound.findall(other)), path
+        total += len(exhibits(html))
+    assert total > 0
+
+
+def test_every_exhibit_in_the_sources_is_on_the_site(pages: dict[str, str]) -> None:
+    for file in sorted((ROOT / "docs" / "ko").rglob("*.md")):
+        path = file.relative_to(ROOT / "docs" / "ko").with_suffix(".html").as_posix()
+        asked = re.findall(r"(?m)^[ >]*```exhibit$", file.read_text(encoding="utf-8"))
+        assert len(exhibits(pages[path])) == len(asked), path
+
+
+def test_each_page_is_marked_with_its_language(pages: dict[str, str]) -> None:
+    for path, html in pages.items():
+        assert f'<html lang="{"en" if path.startswith("en/") else "ko"}"' in html, path
+
+
+def test_the_language_switch_leads_to_the_same_page(real: Project, pages: dict[str, str]) -> None:
+    for path, html in pages.items():
+        if path.endswith("404.html"):
+            continue
+        [link] = re.findall(r'class="md-header__button vd-language" href="([^"]+)"', html)
+        other = path.removeprefix("en/") if path.startswith("en/") else f"en/{path}"
+        target = (real.site / path).parent / link
+        assert target.resolve() == (real.site / other).resolve(), path
+
+
+def test_links_to_the_other_language_are_absolute_and_mutual(pages: dict[str, str]) -> None:
+    for path, html in pages.items():
+        own = path.removeprefix("en/")
+        own = "index.html" if own == "404.html" else own
+        for lang, address in (("ko", own), ("en", f"en/{own}"), ("x-default", own)):
+            assert f'hreflang="{lang}" href="{SITE_URL}{address}"' in html, path
+
+
+def test_every_internal_link_resolves_with_its_anchor(
+    real: Project, read: dict[str, Anchors]
+) -> None:
+    missing = []
+    for path, page in read.items():
+        for _, _, address in page.addresses:
+            parts = urlsplit(address.replace(SITE_URL, "/", 1))
+            if parts.scheme or parts.netloc:
+                continue
+            base = real.site if parts.path.startswith("/") else (real.site / path).parent
+            own = base / unquote(parts.path).lstrip("/") if parts.path else real.site / path
+            target = own.resolve()
+            if target.is_dir():
+                target /= "index.html"
+            if not target.is_file():
+                missing.append((path, address))
+                continue
+            name = target.relative_to(real.site.resolve()).as_posix() if parts.path else path
+            if parts.fragment and name in read and unquote(parts.fragment) not in read[name].ids:
+                missing.append((path, address))
+    assert not missing
+
+
+def test_nothing_is_loaded_from_elsewhere(real: Project, read: dict[str, Anchors]) -> None:
+    for path, page in read.items():
+        loaded = [
+            a for tag, rel, a in page.addresses if tag in ("script", "img", "iframe", "source")
+        ]
+        loaded += [a for tag, rel, a in page.addresses if tag == "link" and "stylesheet" in rel]
+        assert not [a for a in loaded if urlsplit(a).netloc], path
+    for sheet in real.site.rglob("*.css"):
+        urls = re.findall(r"url\(([^)]+)\)", sheet.read_text(encoding="utf-8"))
+        assert not [u for u in urls if "//" in u and not u.strip("'\"").startswith("data:")], sheet
+
+
+def test_assets_are_shared_and_maps_are_left_out(real: Project) -> None:
+    assert not (real.site / "en" / "assets").exists()
+    names = [path.name for path in real.site.rglob("*")]
+    assert not [n for n in names if n.endswith(".map") or n in ("wordcut.js", "vendor.py")]
+
+
+def test_each_language_has_its_own_search_index_and_sitemap(real: Project) -> None:
+    for folder, lang, prefix in ((real.site, "ko", ""), (real.site / "en", "en", "en/")):
+        index = json.loads((folder / "search" / "search_index.json").read_text(encoding="utf-8"))
+        found = {doc["location"].partition("#")[0] for doc in index["docs"]}
+        paths = [p.relative_to(ROOT / "docs" / lang) for p in (ROOT / "docs" / lang).rglob("*.md")]
+        assert found == {path.with_suffix(".html").as_posix() for path in paths}
+        hangul = [doc for doc in index["docs"] if re.search("[가-힣]", doc["title"])]
+        assert bool(hangul) == (lang == "ko")
+        sitemap = (folder / "sitemap.xml").read_text(encoding="utf-8")
+        found = re.findall(r"<loc>([^<]+)</loc>", sitemap)
+        assert f"{SITE_URL}{prefix}index.html" in found
+        assert gzip.decompress((folder / "sitemap.xml.gz").read_bytes()).decode() == sitemap
+
+
+def test_two_builds_in_different_folders_are_byte_identical(real: Project, tmp_path: Path) -> None:
+    other = copy_project(tmp_path / "quite another name", engine=False)
+    for lang in ("ko", "en"):
+        shutil.copytree(ROOT / "docs" / lang, other.folder / "docs" / lang)
+    environment = {"PYTHONHASHSEED": "7", "TZ": "Asia/Seoul", "SOURCE_DATE_EPOCH": EPOCH}
+    with pytest.MonkeyPatch.context() as patch:
+        for key, value in environment.items():
+            patch.setenv(key, value)
+        done = other.build("--strict")
+    assert done.returncode == 0, done.stderr
+    names = [p.relative_to(real.site).as_posix() for p in real.site.rglob("*") if p.is_file()]
+    assert len(names) == len([p for p in other.site.rglob("*") if p.is_file()])
+    _, different, unreadable = filecmp.cmpfiles(real.site, other.site, names, shallow=False)
+    assert not different + unreadable

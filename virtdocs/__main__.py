@@ -1,0 +1,7 @@
+"""`python -m virtdocs` is `virtdocs`."""
+
+import sys
+
+from virtdocs.cli import main
+
+sys.exit(main())

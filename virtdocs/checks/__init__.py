@@ -1,0 +1,1 @@
+"""Gates over pages, labels and sources: each returns findings with file and line."""

@@ -1,0 +1,49 @@
+"""All gates by name, in the order in which `virtdocs check` runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeAlias
+
+from virtdocs.checks import (
+    catalogue,
+    citations,
+    exhibits,
+    links,
+    markdown,
+    mirror,
+    numerals,
+    particles,
+    terms,
+    values,
+)
+from virtdocs.checks.findings import Finding
+from virtdocs.errors import UnknownName
+
+Gate: TypeAlias = Callable[[Path], list[Finding]]
+
+GATES: Mapping[str, Gate] = MappingProxyType(
+    {
+        "mirror": mirror.check,
+        "catalogue": catalogue.check,
+        "exhibits": exhibits.check,
+        "values": values.check,
+        "numerals": numerals.check,
+        "terms": terms.check,
+        "citations": citations.check,
+        "particles": particles.check,
+        "markdown": markdown.check,
+        "links": links.check,
+    }
+)
+
+
+def run_gates(root: Path, names: Iterable[str] = ()) -> list[Finding]:
+    """Every finding of the named gates, of all without names; sorted by file and line."""
+    wanted = tuple(names) or tuple(GATES)
+    for name in wanted:
+        if name not in GATES:
+            raise UnknownName("check", "gate", name, GATES)
+    return sorted({finding for name in wanted for finding in GATES[name](root)})

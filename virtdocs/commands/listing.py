@@ -1,0 +1,100 @@
+"""`virtdocs list KIND`: names with one-line descriptions."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeAlias
+
+import virtdocs
+from virtdocs.commands.answer import Answer, Json, columns
+from virtdocs.commands.arguments import one_of
+
+Rows: TypeAlias = Iterator[tuple[str, str, dict[str, Json]]]
+
+
+def _workloads(_lang: str) -> Rows:
+    from virtdocs.guest.workloads import WORKLOADS
+
+    for name, one in WORKLOADS.items():
+        yield name, one.about, {"ops": one.ops}
+
+
+def _techniques(lang: str) -> Rows:
+    from virtdocs.experiments.techniques import TECHNIQUES
+    from virtdocs.render.catalogue import load
+
+    words = load(lang)
+    for name, one in TECHNIQUES.items():
+        yield name, words.text(f"technique.{name}"), {"axes": dict(one.axes)}
+
+
+def _params(_lang: str) -> Rows:
+    """Every key of --param, by workload."""
+    from virtdocs.guest.workloads import OPS, WORKLOADS
+
+    for workload, one in WORKLOADS.items():
+        ops = replace(OPS, default=one.ops)
+        for key, param in {"ops": ops, **one.params}.items():
+            unit = f" {param.unit}" if param.unit else ""
+            text = f"{param.type} {param.minimum}..{param.maximum}{unit}, default {param.default}"
+            spec: dict[str, Json] = {
+                "workload": workload,
+                "type": param.type,
+                "minimum": param.minimum,
+                "maximum": param.maximum,
+                "default": param.default,
+                "unit": param.unit,
+            }
+            yield f"{workload} {key}", text, {"key": key, **spec}
+
+
+def _exits(_lang: str) -> Rows:
+    """Neutral names with the spellings of VMX and SVM."""
+    from virtdocs.trace import ExitReason
+    from virtdocs.vmm.vmcb import SVM_CODE
+    from virtdocs.vmm.vmcs import VMX_REASON
+
+    for reason in ExitReason:
+        spellings = [
+            f"{maker} {table[reason][1]}"
+            for maker, table in (("VMX", VMX_REASON), ("SVM", SVM_CODE))
+            if reason in table
+        ]
+        yield reason.value, ", ".join(spellings), {}
+
+
+def _terms(lang: str) -> Rows:
+    from virtdocs.checks.termlist import read_terms
+
+    for term in read_terms(Path(virtdocs.__file__).parent.parent):
+        main, other = (term.ko, term.en) if lang == "ko" else (term.en, term.ko)
+        yield main, ", ".join((other, *term.aliases)), {}
+
+
+KINDS: Mapping[str, Callable[[str], Rows]] = MappingProxyType(
+    {
+        "workloads": _workloads,
+        "techniques": _techniques,
+        "params": _params,
+        "exits": _exits,
+        "terms": _terms,
+    }
+)
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `list`."""
+    parser.add_argument(
+        "kind", type=one_of("list", "kind of names", KINDS), metavar="|".join(KINDS)
+    )
+
+
+def listing(args: argparse.Namespace) -> Answer:
+    """All names of one kind."""
+    rows = list(KINDS[args.kind](args.lang))
+    data: list[Json] = [{"name": name, "description": text, **more} for name, text, more in rows]
+    return Answer({args.kind: data}, columns([(name, text) for name, text, _ in rows]))

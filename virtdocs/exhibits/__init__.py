@@ -1,0 +1,44 @@
+"""Exhibits: what a page may show, by name.
+
+    EXHIBITS: Mapping[str, Exhibit]     every exhibit, by name
+    resolve(name, params)               the parameters with defaults, checked, nothing computed
+    build(name, params) -> Built        compute one; params as written on the page
+    Built.name .params .values .bundle .engine_hash .answer_hash .command
+
+`build` and `resolve` raise `UnknownName` for a name or parameter that does not exist
+(with the nearest that does) and `BadValue` for a value outside its choices; both are
+`VirtdocsError`. Nothing is kept: a caller that shows an exhibit twice memoises by
+``(name, resolve(name, params))``. ``Built.values`` holds the keys of inline tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from virtdocs.errors import UnknownName
+from virtdocs.exhibits import instruction, runs, source_document
+from virtdocs.exhibits.registry import Built, Exhibit, Parameter, collect, compute
+
+EXHIBITS: Mapping[str, Exhibit] = collect(
+    (instruction.EXHIBITS, runs.EXHIBITS, source_document.EXHIBITS)
+)
+
+
+def named(name: str) -> Exhibit:
+    """The exhibit of this name, or UnknownName."""
+    if name not in EXHIBITS:
+        raise UnknownName("exhibits", "exhibit", name, EXHIBITS)
+    return EXHIBITS[name]
+
+
+def resolve(name: str, params: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Every parameter of the exhibit with its value; computes nothing."""
+    return named(name).resolve(params)
+
+
+def build(name: str, params: Mapping[str, object]) -> Built:
+    """Compute an exhibit."""
+    return compute(named(name), params)
+
+
+__all__ = ["EXHIBITS", "Built", "Exhibit", "Parameter", "build", "named", "resolve"]

@@ -1,0 +1,116 @@
+"""How an exhibit is declared, how its parameters are read, what computing it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from virtdocs.errors import BadValue, UnknownName, VirtdocsError, nearest
+from virtdocs.experiments.identity import engine_hash
+from virtdocs.views.answer import Plain, answer_hash, plain
+from virtdocs.views.model import Value, ViewBundle
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of an exhibit: its default and every value that it may have."""
+
+    default: str
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """A name on a page and the function that computes what it shows.
+
+    ``parameters`` in the order in which the function takes them. ``about`` is the
+    catalogue key of its one-line description.
+    """
+
+    name: str
+    compute: Callable[..., ViewBundle]
+    parameters: tuple[tuple[str, Parameter], ...] = ()
+
+    @property
+    def about(self) -> str:
+        """The catalogue key of its one-line description."""
+        return f"about.{self.name}"
+
+    def resolve(self, given: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+        """Every parameter with its value, defaults filled in; raises for unknown ones."""
+        where = f"exhibit {self.name}"
+        known = dict(self.parameters)
+        for key in given:
+            if key not in known:
+                raise UnknownName(where, "parameter", str(key), known)
+        found = []
+        for key, parameter in self.parameters:
+            value = str(given.get(key, parameter.default))
+            if value not in parameter.choices:
+                raise BadValue(
+                    where,
+                    f"{key} can't be {value!r}; it is one of {', '.join(parameter.choices)}",
+                    nearest(value, parameter.choices),
+                )
+            found.append((key, value))
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A computed exhibit: what it shows and everything needed to compute it again."""
+
+    name: str
+    params: tuple[tuple[str, str], ...]
+    bundle: ViewBundle
+    engine_hash: str
+    answer_hash: str
+
+    @property
+    def command(self) -> str:
+        """The command line that gives this exhibit's data."""
+        params = "".join(f" --param {key}={value}" for key, value in self.params)
+        return f"virtdocs exhibit {self.name}{params} --format json"
+
+    @property
+    def values(self) -> Mapping[str, Value]:
+        """What inline tags of this exhibit may show, by key."""
+        return MappingProxyType(self.bundle.values)
+
+    def data(self) -> dict[str, Plain]:
+        """The answer without words: the JSON of `virtdocs exhibit … --format json`."""
+        return {
+            **_answer(self.name, self.params, self.bundle),
+            "engine_hash": self.engine_hash,
+            "answer_hash": self.answer_hash,
+        }
+
+
+def _answer(name: str, params: tuple[tuple[str, str], ...], bundle: ViewBundle) -> dict[str, Plain]:
+    return {
+        "exhibit": name,
+        "params": dict(params),
+        "view": plain(bundle.view),
+        "values": plain(bundle.values),
+        "sources": list(bundle.sources),
+        "commands": list(bundle.commands),
+    }
+
+
+def compute(exhibit: Exhibit, given: Mapping[str, object]) -> Built:
+    """Run the exhibit with these parameters."""
+    params = exhibit.resolve(given)
+    bundle = exhibit.compute(**dict(params))
+    found = _answer(exhibit.name, params, bundle)
+    return Built(exhibit.name, params, bundle, engine_hash(), answer_hash(found))
+
+
+def collect(groups: Iterable[tuple[Exhibit, ...]]) -> Mapping[str, Exhibit]:
+    """All exhibits by name; two of the same name are a mistake."""
+    found: dict[str, Exhibit] = {}
+    for exhibit in (one for group in groups for one in group):
+        if exhibit.name in found:
+            raise VirtdocsError("exhibits", f"two exhibits are called {exhibit.name!r}")
+        found[exhibit.name] = exhibit
+    return MappingProxyType(found)

@@ -1,0 +1,57 @@
+"""Exhibits of whole runs: the same workload under every technique."""
+
+from __future__ import annotations
+
+from virtdocs.exhibits.registry import Exhibit, Parameter
+from virtdocs.experiments.interrupt_flag import interrupt_flag
+from virtdocs.experiments.results import ResultSet
+from virtdocs.experiments.ring_levels import ring_levels
+from virtdocs.experiments.run import run
+from virtdocs.experiments.techniques import TECHNIQUES
+from virtdocs.guest.workloads import WORKLOADS
+from virtdocs.views import outcomes, rings
+from virtdocs.views.model import ViewBundle
+
+WORKLOAD = tuple(WORKLOADS)
+# Counts per operation are exact for any N, and equal states stay equal: a page needs no more.
+OPS = 64
+
+
+def popf_wait() -> ViewBundle:
+    """A guest that waits with interrupts restored by popf: who wakes up?"""
+    runs = {name: run("popf_wait", name) for name in TECHNIQUES}
+    flags = {name: interrupt_flag("popf_wait", name) for name in TECHNIQUES}
+    return outcomes.endings("popf_wait", runs, flags)
+
+
+def equivalence(workload: str) -> ViewBundle:
+    """Final state and result of every technique against native's."""
+    return outcomes.equivalence(workload, _runs(workload), OPS)
+
+
+def transitions(workload: str) -> ViewBundle:
+    """Entries into the monitor per operation, per technique."""
+    return outcomes.transitions(workload, _runs(workload), OPS)
+
+
+def guest_rings() -> ViewBundle:
+    """The ring a guest is in and the ring it reads, per technique."""
+    return rings.guest_rings([ring_levels(name) for name in TECHNIQUES])
+
+
+def ring_map(technique: str) -> ViewBundle:
+    """Who runs in which ring under one technique."""
+    return rings.ring_map(ring_levels(technique))
+
+
+def _runs(workload: str) -> dict[str, ResultSet]:
+    return {name: run(workload, name, params={"ops": OPS}) for name in TECHNIQUES}
+
+
+EXHIBITS = (
+    Exhibit("popf_wait", popf_wait),
+    Exhibit("equivalence", equivalence, (("workload", Parameter("memory", WORKLOAD)),)),
+    Exhibit("transitions", transitions, (("workload", Parameter("syscall", WORKLOAD)),)),
+    Exhibit("guest_rings", guest_rings),
+    Exhibit("ring_map", ring_map, (("technique", Parameter("hw_nested", tuple(TECHNIQUES))),)),
+)

@@ -1,0 +1,1 @@
+"""Experiments: a technique, a workload, a run, and what came of it."""

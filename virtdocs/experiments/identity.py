@@ -1,0 +1,30 @@
+"""Which engine gave an answer: a hash of everything in the wheel that can change one."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import virtdocs
+
+SUFFIXES = (".py", ".toml", ".csv", ".s")
+
+
+def engine_hash(root: Path | None = None) -> str:
+    """SHA-256 over sorted relative paths and bytes of the package's sources and data.
+
+    The same for a checkout, an installed wheel and a browser, whatever their folder;
+    each part is preceded by its length, so that no two trees run into one another.
+    """
+    root = root or Path(virtdocs.__file__).parent
+    found = sorted(
+        (path.relative_to(root).as_posix(), path)
+        for path in root.rglob("*")
+        if path.suffix in SUFFIXES and path.is_file()
+    )
+    total = hashlib.sha256()
+    for name, path in found:
+        for part in (name.encode(), path.read_bytes()):
+            total.update(len(part).to_bytes(8, "big"))
+            total.update(part)
+    return total.hexdigest()

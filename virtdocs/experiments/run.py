@@ -1,0 +1,147 @@
+"""Run a workload or a program under a technique."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from virtdocs.errors import BadValue, UnknownName
+from virtdocs.experiments.machines import Assembled, assemble
+from virtdocs.experiments.results import Counts, ResultSet, counts_of, per_op
+from virtdocs.experiments.techniques import Technique, technique
+from virtdocs.guest.assembler import assemble as assemble_text
+from virtdocs.guest.program import Program
+from virtdocs.guest.workloads import WORKLOADS, build
+from virtdocs.trace import Trace
+from virtdocs.vmm.exit_loop import Outcome
+from virtdocs.vmm.exit_loop import run as run_engines
+
+DEFAULT_STEPS: Final = 50_000_000
+NO_PARAMS: Final[Mapping[str, str | int]] = MappingProxyType({})
+CORES: Final = ("reference",)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A machine after its run."""
+
+    machine: Assembled
+    outcome: Outcome
+
+
+def execute(
+    preset: Technique, program: Program, vendor: str, steps: int, record: bool = False
+) -> Finished:
+    """Put the machine together and run it to its end."""
+    trace = Trace(recording=record)
+    machine = assemble(preset, program, vendor, trace)
+    return Finished(machine, run_engines(machine.board, machine.engines, steps))
+
+
+def run(
+    workload: str,
+    technique_name: str = "hw_nested",
+    *,
+    vendor: str = "intel",
+    io: str | None = None,
+    params: Mapping[str, str | int] = NO_PARAMS,
+    core: str = "reference",
+    steps: int = DEFAULT_STEPS,
+    record: bool = False,
+) -> ResultSet:
+    """One result: a named workload (with counts per op), or a program FILE.s.
+
+    ``params`` may hold ``ops`` beside the workload's own. Raises UnknownName and
+    BadValue for wrong input, AssemblyError for a program that does not assemble.
+    """
+    preset = technique(technique_name, vendor)
+    if core not in CORES:
+        raise UnknownName("--core", "core", core, CORES)
+    if io is not None:
+        raise BadValue("--io", f"{technique_name} has no {io} device")
+    if steps < 1:
+        raise BadValue("--steps", f"{steps} is not at least 1")
+    if workload in WORKLOADS:
+        return _run_workload(workload, preset, vendor, dict(params), steps, record)
+    return _run_file(workload, preset, vendor, params, steps, record)
+
+
+def _run_workload(
+    name: str,
+    preset: Technique,
+    vendor: str,
+    params: dict[str, str | int],
+    steps: int,
+    record: bool,
+) -> ResultSet:
+    found = WORKLOADS[name]
+    given = params.pop("ops", found.ops)
+    try:
+        ops = int(given)
+    except ValueError:
+        raise BadValue(name, f"ops={given!r} is no integer") from None
+    checked = found.checked_params(params)
+    program = build(name, preset.build, params, ops, preset.levels)
+    once = execute(preset, program, vendor, steps, record)
+    twice = execute(
+        preset, build(name, preset.build, params, 2 * ops, preset.levels), vendor, 2 * steps
+    )
+    tally, double = once.machine.trace.counts, twice.machine.trace.counts
+    return _result(name, preset, checked, ops, program, once, per_op(tally, double, ops))
+
+
+def _run_file(
+    path: str,
+    preset: Technique,
+    vendor: str,
+    params: Mapping[str, str | int],
+    steps: int,
+    record: bool,
+) -> ResultSet:
+    for name in params:
+        raise UnknownName(path, "parameter", name, ())
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadValue(path, f"cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise BadValue(path, "is not UTF-8 text") from None
+    program = assemble_text(text, path)
+    finished = execute(preset, program, vendor, steps, record)
+    return _result(path, preset, {}, None, program, finished, {})
+
+
+def _result(
+    name: str,
+    preset: Technique,
+    params: Mapping[str, int | str],
+    ops: int | None,
+    program: Program,
+    finished: Finished,
+    counts_per_op: Counts,
+) -> ResultSet:
+    board, trace = finished.machine.board, finished.machine.trace
+    retired = board.retired
+    return ResultSet(
+        workload=name,
+        technique=preset.name,
+        axes=preset.axes,
+        params=params,
+        ops=ops,
+        instructions=retired,
+        virtual_time=board.agenda.now,
+        counts=counts_of(trace.counts),
+        counts_per_op=counts_per_op,
+        monitor_free_share=Fraction(retired - board.disturbed, retired) if retired else Fraction(1),
+        translated_share=Fraction(0),
+        state_hash=board.state_hash(),
+        result_hash=board.result_hash(program.result),
+        outcome=str(finished.outcome.kind),
+        outcome_detail=finished.outcome.detail,
+        console=board.console.decode("latin-1"),
+        events=tuple(trace.events),
+    )

@@ -1,0 +1,1 @@
+"""Guest software: the assembler, the kernel and its drivers as text, the workloads."""

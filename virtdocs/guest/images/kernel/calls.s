@@ -1,0 +1,41 @@
+; The system calls, and those of them that are too small for a place of their own.
+
+; SYS_YIELD: another process's turn.
+yield:
+.if PV
+    mov rax, [rbp + C_EVENTS]
+    mov qword [rax + S_MASK], 1
+.else
+    cli
+.endif
+    call schedule
+    xor rax, rax
+    ret
+
+; SYS_GETPID
+get_number:
+    mov rax, [rbp + C_CURRENT]
+    mov rax, [rax + P_NUMBER]
+    ret
+
+; SYS_PUTCHAR(byte)
+put_character:
+.if PV
+    mov [character], rdi
+    mov rdi, 0                          ; write
+    mov rsi, 1
+    mov rdx, character
+    call HC_CONSOLE_IO
+.else
+    mov rax, rdi
+    out CONSOLE, al
+.endif
+    xor rax, rax
+    ret
+
+system_calls:
+    .quad end_process, get_number, yield, unmap, protect, fork, wait_child, sleep, put_character
+.if PV
+character:
+    .quad 0
+.endif

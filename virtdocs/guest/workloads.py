@@ -1,0 +1,273 @@
+"""The workloads: which files make an image, which parameters it takes, which builds exist.
+
+Names follow kvm-unit-tests' ``vmexit`` where they match. One kernel serves them
+all; ``native`` is its plain build, ``pv32`` and ``pv64`` are its ports to a PV
+hypervisor, chosen by ``.if`` in the same text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Final
+
+from virtdocs.errors import BadValue, UnknownName
+from virtdocs.guest.assembler import assemble_files
+from virtdocs.guest.program import Program
+from virtdocs.machine.firmware import (
+    KERNEL_CS,
+    KERNEL_SS,
+    RING1_CS,
+    RING1_SS,
+    TSS_ADDRESS,
+    USER_CS,
+    USER_SS,
+)
+
+KERNEL: Final = (
+    "kernel/layout.s",
+    "kernel/boot.s",
+    "kernel/entry.s",
+    "kernel/time.s",
+    "kernel/memory.s",
+    "kernel/paging.s",
+    "kernel/space.s",
+    "kernel/process.s",
+    "kernel/fork.s",
+    "kernel/calls.s",
+)
+PROGRAMS: Final = (*KERNEL, "kernel/main.s", "kernel/user.s")
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """An integer parameter; it becomes the constant of its name in capitals."""
+
+    default: int
+    minimum: int
+    maximum: int
+    unit: str = ""
+
+    @property
+    def type(self) -> str:
+        """Always an integer, so far."""
+        return "int"
+
+    def checked(self, name: str, value: str | int) -> int:
+        """The value as a number; BadValue when it is none or out of range."""
+        try:
+            number = int(value)
+        except ValueError:
+            raise BadValue("", f"{name}={value!r} is no integer") from None
+        if not self.minimum <= number <= self.maximum:
+            raise BadValue("", f"{name}={number} is not between {self.minimum} and {self.maximum}")
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A port of the kernel: its constants, and how deep its page tables may be."""
+
+    name: str
+    pv: bool
+    constants: Mapping[str, int]
+    levels: tuple[int, ...]
+
+
+def _build(name: str, pv32: bool, pv64: bool, cs: int, ss: int, *levels: int) -> Build:
+    constants = {
+        "PV": int(pv32 or pv64),
+        "PV32": int(pv32),
+        "PV64": int(pv64),
+        "KERNEL_CS": cs,
+        "KERNEL_SS": ss,
+        "TSS_ADDRESS": TSS_ADDRESS,
+    }
+    return Build(name, pv32 or pv64, MappingProxyType(constants), levels)
+
+
+BUILDS: Final[Mapping[str, Build]] = MappingProxyType(
+    {
+        "native": _build("native", False, False, KERNEL_CS, KERNEL_SS, 2, 3, 4, 5),
+        "pv32": _build("pv32", True, False, RING1_CS | 1, RING1_SS | 1, 2),
+        "pv64": _build("pv64", False, True, USER_CS, USER_SS, 4),
+    }
+)
+ALL_BUILDS: Final = tuple(BUILDS)
+
+# 1 ms at one instruction a nanosecond: a tick rate that kernels use (Linux: HZ from 100 to 1000).
+TICK: Final = Param(1_000_000, 2_000, 1 << 31, "instructions")
+OPS: Final = Param(1, 1, 1 << 31, "ops")
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What a guest does.
+
+    ``ops`` is the default N; counts are linear in N where N is a multiple of
+    ``ops_step`` (with default parameters). A second CPU starts at label ``start_ap``.
+    """
+
+    name: str
+    about: str  # one line for `virtdocs list`; the site's labels are in the catalogue
+    images: tuple[str, ...]
+    ops: int
+    ops_step: int = 1
+    params: Mapping[str, Param] = field(default_factory=lambda: _params())
+    builds: tuple[str, ...] = ALL_BUILDS
+    cpus: int = 1
+
+    def checked_params(self, given: Mapping[str, str | int]) -> dict[str, int]:
+        """All parameters with their values; UnknownName or BadValue for a wrong one."""
+        for name in given:
+            if name not in self.params:
+                raise UnknownName(self.name, "parameter", name, self.params)
+        return {
+            name: param.checked(name, given.get(name, param.default))
+            for name, param in self.params.items()
+        }
+
+
+def _workloads(*entries: Workload) -> Mapping[str, Workload]:
+    return MappingProxyType({entry.name: entry for entry in entries})
+
+
+def _params(**params: Param) -> Mapping[str, Param]:
+    return MappingProxyType({"tick": TICK, **params})
+
+
+WORKLOADS: Final = _workloads(
+    Workload("cpu", "arithmetic in user mode", (*PROGRAMS, "cpu.s"), ops=20_000),
+    Workload(
+        "memory",
+        "demand paging: page faults, page-table writes, address-space switches",
+        (*PROGRAMS, "memory.s"),
+        ops=256,
+        ops_step=64,
+        params=_params(pages=Param(32, 1, 120, "pages")),
+    ),
+    Workload(
+        "syscall",
+        "a system call that does next to nothing",
+        (*PROGRAMS, "syscall.s"),
+        ops=1_000,
+    ),
+    Workload(
+        "rings",
+        "kernel and application read their own privilege level from CS",
+        (*KERNEL, "rings.s", "kernel/user.s", "rings_user.s"),
+        ops=1,
+        params=_params(),
+    ),
+    Workload(
+        "popf_wait",
+        "a kernel restores the interrupt flag with popf and waits for a tick",
+        (*KERNEL, "popf_wait.s"),
+        ops=4,
+    ),
+    Workload(
+        "page_fault",
+        "a page fault answered with a cleared page",
+        (*PROGRAMS, "page_fault.s"),
+        ops=256,
+        ops_step=64,
+        params=_params(pages=Param(64, 1, 120, "pages")),
+    ),
+    Workload(
+        "pte_churn",
+        "a page loses the right to be written and gets it back",
+        (*PROGRAMS, "pte_churn.s"),
+        ops=1_024,
+        ops_step=64,
+        params=_params(pages=Param(64, 1, 120, "pages")),
+    ),
+    Workload(
+        "tlb_miss",
+        "more pages than the TLB holds",
+        (*PROGRAMS, "tlb_miss.s"),
+        ops=16_384,
+        ops_step=256,
+        params=_params(pages=Param(256, 1, 1_024, "pages")),
+    ),
+    Workload(
+        "context_switch",
+        "two programs take turns",
+        (*PROGRAMS, "context_switch.s"),
+        ops=500,
+        ops_step=2,
+    ),
+    Workload(
+        "fork",
+        "a child with copied-on-write pages, from its birth to its end",
+        (*PROGRAMS, "fork.s"),
+        ops=40,
+        ops_step=8,
+        params=_params(pages=Param(8, 1, 120, "pages")),
+    ),
+    Workload(
+        "ipi",
+        "two processors interrupt each other",
+        (*KERNEL, "ipi.s"),
+        ops=200,
+        cpus=2,
+    ),
+    Workload(
+        "timer_tick",
+        "a program sleeps from tick to tick",
+        (*PROGRAMS, "timer_tick.s"),
+        ops=100,
+    ),
+    Workload("cpuid", "ask the processor who it is", (*PROGRAMS, "cpuid.s"), ops=1_000),
+    Workload("vmcall", "call the hypervisor for nothing", (*KERNEL, "vmcall.s"), ops=500),
+    Workload("red_pill", "what a guest can notice", (*KERNEL, "red_pill.s"), ops=1),
+)
+
+
+def workload(name: str) -> Workload:
+    """The workload of that name; UnknownName with the nearest otherwise."""
+    if name not in WORKLOADS:
+        raise UnknownName("", "workload", name, WORKLOADS)
+    return WORKLOADS[name]
+
+
+def source(image: str) -> str:
+    """The text of one file of an image."""
+    return (files("virtdocs.guest") / "images" / image).read_text(encoding="utf-8")
+
+
+def build(
+    name: str,
+    port: str = "native",
+    params: Mapping[str, str | int] = MappingProxyType({}),
+    ops: int | None = None,
+    levels: int = 4,
+) -> Program:
+    """The image of a workload for one port, N and page-table depth."""
+    found = workload(name)
+    if port not in BUILDS:
+        raise UnknownName(name, "build", port, BUILDS)
+    if port not in found.builds:
+        raise BadValue(name, f"there is no {port} build of this workload")
+    if levels not in BUILDS[port].levels:
+        raise BadValue(name, f"the {port} build does not run with {levels} levels")
+    values = found.checked_params(params)
+    count = OPS.checked("ops", found.ops if ops is None else ops)
+    constants = {
+        **BUILDS[port].constants,
+        **{key.upper(): value for key, value in values.items()},
+        "OPS": count,
+        "LEVELS": levels,
+    }
+    return _assembled(found.images, f"{name}.{port}", tuple(sorted(constants.items())))
+
+
+@lru_cache(maxsize=128)
+def _assembled(
+    images: tuple[str, ...], name: str, constants: tuple[tuple[str, int], ...]
+) -> Program:
+    """A program is the same for every technique: assembled once."""
+    texts = [(image, source(image)) for image in images]
+    return assemble_files(texts, name, constants=dict(constants))

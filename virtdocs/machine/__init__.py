@@ -1,0 +1,1 @@
+"""The board: processor, memory, paging, bus, interrupts, timer. It knows no monitor."""

@@ -1,0 +1,113 @@
+"""Ports and memory-mapped registers: devices subscribe to ranges.
+
+An access that no device answers is recorded and reads as all ones, as on a PC's
+bus; the run's report names it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from virtdocs.trace import EventKind, Party, Trace
+
+
+class Device(Protocol):
+    """A device's registers. ``offset`` counts from the start of the subscribed range."""
+
+    @property
+    def name(self) -> str:
+        """The device's name in traces."""
+
+    def read(self, offset: int, size: int) -> int:
+        """The register's value; ``size`` in bytes."""
+
+    def write(self, offset: int, size: int, value: int) -> None:
+        """Write a register."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A subscribed range of ports or physical addresses."""
+
+    start: int
+    length: int
+    device: Device
+    counted: bool  # the board's own debug ports count as no device access
+
+
+@dataclass(slots=True)
+class Bus:
+    """Finds the device for an access and counts the access."""
+
+    trace: Trace
+    ports: list[Range] = field(default_factory=list)
+    mmio: list[Range] = field(default_factory=list)
+
+    def add_ports(self, start: int, length: int, device: Device, counted: bool = True) -> None:
+        """Subscribe ``device`` to ``length`` ports from ``start``."""
+        self._add(self.ports, Range(start, length, device, counted))
+
+    def add_mmio(self, start: int, length: int, device: Device) -> None:
+        """Subscribe ``device`` to physical addresses."""
+        self._add(self.mmio, Range(start, length, device, True))
+
+    @staticmethod
+    def _add(ranges: list[Range], new: Range) -> None:
+        for old in ranges:
+            if new.start < old.start + old.length and old.start < new.start + new.length:
+                raise ValueError(f"{new.device.name} overlaps {old.device.name}")
+        ranges.append(new)
+
+    def port_read(self, port: int, size: int) -> int:
+        """Read a port."""
+        return self._read(self.ports, "port", port, size)
+
+    def port_write(self, port: int, size: int, value: int) -> None:
+        """Write a port."""
+        self._write(self.ports, "port", port, size, value)
+
+    def mmio_read(self, address: int, size: int) -> int:
+        """Read a physical address that is no memory."""
+        return self._read(self.mmio, "mmio", address, size)
+
+    def mmio_write(self, address: int, size: int, value: int) -> None:
+        """Write a physical address that is no memory."""
+        self._write(self.mmio, "mmio", address, size, value)
+
+    def claims_mmio(self, address: int) -> bool:
+        """Whether a device answers at this physical address."""
+        return self._find(self.mmio, address) is not None
+
+    @staticmethod
+    def _find(ranges: list[Range], at: int) -> Range | None:
+        for found in ranges:
+            if found.start <= at < found.start + found.length:
+                return found
+        return None
+
+    def _read(self, ranges: list[Range], space: str, at: int, size: int) -> int:
+        found = self._find(ranges, at)
+        if found is None:
+            self._unclaimed("read", space, at)
+            return (1 << 8 * size) - 1
+        if found.counted:
+            self._count("read", found, at)
+        return found.device.read(at - found.start, size) & (1 << 8 * size) - 1
+
+    def _write(self, ranges: list[Range], space: str, at: int, size: int, value: int) -> None:
+        found = self._find(ranges, at)
+        if found is None:
+            self._unclaimed("write", space, at)
+            return
+        if found.counted:
+            self._count("write", found, at)
+        found.device.write(at - found.start, size, value & (1 << 8 * size) - 1)
+
+    def _count(self, what: str, found: Range, at: int) -> None:
+        self.trace.record(
+            EventKind.DEVICE_ACCESS, what, Party.DEVICE, device=found.device.name, at=at
+        )
+
+    def _unclaimed(self, what: str, space: str, at: int) -> None:
+        self.trace.record(EventKind.UNCLAIMED, f"{space} {what} {at:#x}", Party.DEVICE)

@@ -1,0 +1,137 @@
+"""Physical memory in frames of 4 KiB, each with an owner.
+
+A page is a list of 512 words of 64 bits. The owner of a frame is what the oracle
+below every monitor asks for: a guest may touch only frames that it owns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+PAGE_BYTES: Final = 4096
+PAGE_SHIFT: Final = 12
+WORDS_PER_PAGE: Final = 512
+Page = list[int]
+
+FREE: Final = "free"
+MONITOR: Final = "monitor"
+
+
+class Memory(Protocol):
+    """What a page-table walk and a device's DMA need: frames by number."""
+
+    @property
+    def frames(self) -> int:
+        """How many frames there are; addresses beyond are no memory."""
+
+    def page(self, frame: int) -> Page | None:
+        """The words of a frame, or None where there is no memory."""
+
+
+@dataclass(slots=True)
+class PhysicalMemory:
+    """Host-physical memory. Frames come into being, all zero, when first touched."""
+
+    frames: int
+    pages: dict[int, Page] = field(default_factory=dict)
+    owners: dict[int, str] = field(default_factory=dict)
+    _next_free: int = 0
+
+    def page(self, frame: int) -> Page | None:
+        """The words of a frame, or None beyond the end of memory."""
+        page = self.pages.get(frame)
+        if page is None and 0 <= frame < self.frames:
+            page = self.pages[frame] = [0] * WORDS_PER_PAGE
+        return page
+
+    def owner(self, frame: int) -> str:
+        """Who owns the frame: ``free``, ``monitor``, or the name of a guest."""
+        return self.owners.get(frame, FREE)
+
+    def allocate(self, owner: str) -> int:
+        """Give the next free frame to ``owner``; its content is zero."""
+        while self._next_free in self.owners:
+            self._next_free += 1
+        if self._next_free >= self.frames:
+            raise MemoryError(f"no free frame for {owner}")
+        frame = self._next_free
+        self.owners[frame] = owner
+        self.pages.pop(frame, None)
+        return frame
+
+    def release(self, frame: int) -> None:
+        """Take a frame back; what it held is gone."""
+        del self.owners[frame]
+        self.pages.pop(frame, None)
+        self._next_free = min(self._next_free, frame)
+
+
+@dataclass(slots=True)
+class GuestMemory:
+    """Guest-physical memory on top of host frames: ``frame_of[gfn]`` is the host's frame."""
+
+    host: PhysicalMemory
+    frame_of: list[int | None]
+
+    @property
+    def frames(self) -> int:
+        """How many guest frames there are."""
+        return len(self.frame_of)
+
+    def page(self, frame: int) -> Page | None:
+        """The words of a guest frame, or None where the guest has no memory."""
+        if not 0 <= frame < len(self.frame_of):
+            return None
+        host_frame = self.frame_of[frame]
+        return None if host_frame is None else self.host.page(host_frame)
+
+
+def load_bytes(page: Page, offset: int, size: int) -> int:
+    """Little-endian value of ``size`` bytes (1, 2, 4, 8) that lie within one page."""
+    word, shift = offset >> 3, (offset & 7) * 8
+    if shift + size * 8 <= 64:
+        return page[word] >> shift & (1 << size * 8) - 1
+    both = page[word] | page[word + 1] << 64
+    return both >> shift & (1 << size * 8) - 1
+
+
+def store_bytes(page: Page, offset: int, size: int, value: int) -> None:
+    """Store ``size`` bytes little-endian within one page."""
+    word, shift = offset >> 3, (offset & 7) * 8
+    mask = (1 << size * 8) - 1
+    if shift + size * 8 <= 64:
+        page[word] = page[word] & ~(mask << shift) | (value & mask) << shift
+        return
+    both = page[word] | page[word + 1] << 64
+    both = both & ~(mask << shift) | (value & mask) << shift
+    page[word], page[word + 1] = both & (1 << 64) - 1, both >> 64
+
+
+def read_physical(memory: Memory, address: int, length: int) -> bytes | None:
+    """``length`` bytes at a physical address, None when any of them is no memory."""
+    out = bytearray()
+    while length:
+        page = memory.page(address >> PAGE_SHIFT)
+        if page is None:
+            return None
+        offset = address & PAGE_BYTES - 1
+        n = min(length, PAGE_BYTES - offset)
+        first, last = offset >> 3, (offset + n + 7) >> 3
+        raw = b"".join(w.to_bytes(8, "little") for w in page[first:last])
+        out += raw[offset & 7 : (offset & 7) + n]
+        address, length = address + n, length - n
+    return bytes(out)
+
+
+def write_physical(memory: Memory, address: int, data: bytes) -> bool:
+    """Write ``data`` at a physical address; False when any of it is no memory (nothing written)."""
+    last = address + max(len(data), 1) - 1
+    for frame in range(address >> PAGE_SHIFT, (last >> PAGE_SHIFT) + 1):
+        if memory.page(frame) is None:
+            return False
+    for position, byte in enumerate(data):
+        page = memory.page(address + position >> PAGE_SHIFT)
+        if page is not None:
+            store_bytes(page, address + position & PAGE_BYTES - 1, 1, byte)
+    return True

@@ -1,0 +1,146 @@
+"""Address translation as the CPU sees it: a TLB in front of a walk.
+
+``HardwareMmu`` walks one set of tables: the guest's own (native), or the shadow
+tables that a monitor made. What it counts is what the hardware would do: misses,
+and each table entry read.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from virtdocs.machine.memory import PAGE_SHIFT, Memory
+from virtdocs.machine.paging import Access, Translation, walk
+from virtdocs.machine.tlb import Tlb, TlbEntry
+from virtdocs.trace import EventKind, Trace
+
+
+class Mmu(Protocol):
+    """What the CPU needs of address translation."""
+
+    @property
+    def levels(self) -> int:
+        """Depth of the page tables that the program on this CPU sees."""
+
+    def find(self, address: int, access: Access, user: bool, write_protect: bool) -> TlbEntry:
+        """The page for an access, or #PF."""
+
+    def set_root(self, root: int, keep_global: bool) -> None:
+        """Use other tables (cr3 was loaded): ``root`` is a frame number."""
+
+    def invalidate(self, address: int) -> None:
+        """Drop the translation of one page (invlpg)."""
+
+    def flush(self) -> None:
+        """Drop all translations."""
+
+
+class HardwareMmu:
+    """A TLB and a walk of ``levels`` levels from ``root`` through ``memory``."""
+
+    def __init__(self, memory: Memory, levels: int, tlb: Tlb, trace: Trace) -> None:
+        self.memory = memory
+        self.levels = levels
+        self.tlb = tlb
+        self.trace = trace
+        self.root = 0
+
+    def find(self, address: int, access: Access, user: bool, write_protect: bool) -> TlbEntry:
+        """Look up or walk; raises #PF."""
+        number = address >> PAGE_SHIFT
+        entry = self.tlb.entries.get(number)
+        if entry is None or not permits(entry, access, user, write_protect):
+            entry = self._fill(number, address, access, user, write_protect)
+        return entry
+
+    def _fill(
+        self, number: int, address: int, access: Access, user: bool, write_protect: bool
+    ) -> TlbEntry:
+        # A cached entry that forbids the access goes first: the walk decides (SDM §4.10.4.1).
+        self.tlb.drop(number)
+        self.trace.add(EventKind.TLB_MISS)
+        entry = self.entry_for(self.walk(address, access, user, write_protect))
+        self.tlb.insert(number, entry)
+        return entry
+
+    def walk(self, address: int, access: Access, user: bool, write_protect: bool) -> Translation:
+        """One hardware walk, counted."""
+        return walk(
+            self.memory,
+            self.root,
+            address,
+            self.levels,
+            access,
+            user,
+            write_protect=write_protect,
+            on_reference=self.count_reference,
+        )
+
+    def count_reference(self, frame: int, index: int) -> None:
+        """A table entry was read from memory."""
+        self.trace.add(EventKind.WALK_REFS)
+
+    def entry_for(self, translation: Translation) -> TlbEntry:
+        """What the TLB keeps of a walk."""
+        return TlbEntry(
+            translation.frame,
+            self.memory.page(translation.frame),
+            translation.writable,
+            translation.user,
+            translation.executable,
+            translation.global_page,
+            translation.dirty,
+            translation.pages,
+        )
+
+    def set_root(self, root: int, keep_global: bool) -> None:
+        """Load the top table's frame and flush."""
+        self.root = root
+        self.tlb.flush(keep_global)
+
+    def invalidate(self, address: int) -> None:
+        """Drop one page from the TLB."""
+        self.tlb.invalidate(address >> PAGE_SHIFT)
+
+    def flush(self) -> None:
+        """Drop everything, global pages too."""
+        self.tlb.flush()
+
+
+def permits(entry: TlbEntry, access: Access, user: bool, write_protect: bool) -> bool:
+    """Whether a cached translation allows the access without another walk."""
+    if user and not entry.user:
+        return False
+    if access is Access.WRITE:
+        # A first write walks again to set the dirty bit in the table.
+        return entry.dirty and (entry.writable or (not user and not write_protect))
+    return access is Access.READ or entry.executable
+
+
+class SoftwareMmu:
+    """A monitor's own reading of a guest's tables: no TLB, nothing counted."""
+
+    def __init__(self, memory: Memory, levels: int) -> None:
+        self.memory = memory
+        self.levels = levels
+        self.root = 0
+
+    def find(self, address: int, access: Access, user: bool, write_protect: bool) -> TlbEntry:
+        """Walk the guest's tables as its hardware would, A and D bits included."""
+        found = walk(
+            self.memory, self.root, address, self.levels, access, user, write_protect=write_protect
+        )
+        page = self.memory.page(found.frame)
+        return TlbEntry(
+            found.frame, page, found.writable, found.user, found.executable, False, True
+        )
+
+    def set_root(self, root: int, keep_global: bool) -> None:
+        """Follow the guest's cr3."""
+        self.root = root
+
+    def invalidate(self, address: int) -> None:
+        """There is nothing cached."""
+
+    def flush(self) -> None:
+        """There is nothing cached."""

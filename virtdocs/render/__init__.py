@@ -1,0 +1,1 @@
+"""Rendering: a view and a language give HTML, Markdown, SVG, CSV or JSON."""

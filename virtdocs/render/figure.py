@@ -1,0 +1,39 @@
+"""Any view as SVG: picks the drawing, prefixes its ids, gives it title and description."""
+
+from __future__ import annotations
+
+from virtdocs.exhibits import Built
+from virtdocs.render import alt, flow_svg, mpl, rings_svg, table
+from virtdocs.render.catalogue import Catalogue
+from virtdocs.views.model import Chart, Flow, Rings
+
+
+def slug(built: Built) -> str:
+    """Name and parameter values as an id: ``privileged_flow-bt-cli``."""
+    return "-".join([built.name, *(value for _, value in built.params)])
+
+
+def wide(built: Built, words: Catalogue, prefix: str) -> str:
+    """The drawing for a wide page, for downloads and for the command line."""
+    view, named = built.bundle.view, _named(built, words, prefix)
+    if isinstance(view, Flow):
+        return flow_svg.wide(view, words, *named)
+    if isinstance(view, Rings):
+        return rings_svg.rings(view, words, *named)
+    if isinstance(view, Chart):
+        return mpl.chart(view, words, *named)
+    return table.drawn(view, words, *named)
+
+
+def narrow(built: Built, words: Catalogue, prefix: str) -> str:
+    """The drawing for a phone, "" when the wide one serves."""
+    view, named = built.bundle.view, _named(built, words, prefix)
+    if isinstance(view, Flow):
+        return flow_svg.narrow(view, words, *named)
+    if isinstance(view, Chart):
+        return mpl.chart(view, words, *named, mpl.NARROW)
+    return ""
+
+
+def _named(built: Built, words: Catalogue, prefix: str) -> tuple[str, str, str]:
+    return prefix, alt.caption(built, words), alt.description(built, words)

@@ -1,0 +1,200 @@
+"""An exhibit as part of a page.
+
+For the site's hooks (nothing here reads or writes a file of the site):
+
+    caption_kind(built) -> "figure" | "table"
+        Which of the two counters of a page the exhibit takes its number from.
+    slug(built) -> str
+        The default anchor, for example ``privileged_flow-bt-cli``: name and the
+        parameters' values. Append ``-2`` … when a page shows the same exhibit again.
+    exhibit_html(built, lang, number, anchor, files="") -> str
+        The complete <figure class="vd-exhibit" id=anchor data-exhibit=name …>, to be put
+        into the page after Markdown conversion. ``files`` prefixes download links.
+    downloads(built, lang, anchor) -> dict[str, str]
+        File name -> text (UTF-8) of the files that ``exhibit_html`` links to: SVG, CSV
+        and JSON. Write them beside the page; ``files`` leads there from the page.
+    value_html(key, fmt, built, lang) -> str
+        ``<data data-value="EXHIBIT.KEY" value="RAW">text</data>``; ``fmt`` "" for the default.
+        An unknown key or format raises UnknownName or BadValue.
+    value_text(key, fmt, built, lang) -> str
+        The same text without markup: for headings, titles, alt texts; particles follow it.
+    stylesheet() -> str
+        The CSS of all exhibits with the variables ``--vd-<technique>`` for light and dark
+        (Material's ``[data-md-color-scheme="slate"]``): one file of the site, linked once.
+
+Particles after a value are chosen with ``particles.attach(value_text(...), "은/는")``.
+Every mistake is a `VirtdocsError`; `VirtdocsError.at("docs/ko/x.md:12")` adds the place.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from importlib.resources import files as package_files
+
+from virtdocs.errors import UnknownName
+from virtdocs.exhibits import Built
+from virtdocs.render import alt, citations, figure, formats, numbers, palette, table
+from virtdocs.render.catalogue import Catalogue, load
+from virtdocs.render.figure import slug
+from virtdocs.views.model import Rings, Table, Value
+from virtdocs.views.tabular import table_of
+
+DOWNLOADS = ("svg", "csv", "json")
+
+
+def caption_kind(built: Built) -> str:
+    """``table`` for a table, else ``figure``."""
+    return "table" if isinstance(built.bundle.view, Table) else "figure"
+
+
+def exhibit_html(built: Built, lang: str, number: int, anchor: str, files: str = "") -> str:
+    """The complete figure: caption, drawing or table, data, provenance, downloads."""
+    words = load(lang)
+    kind = caption_kind(built)
+    title = words.text(f"ui.{kind}_number", {"n": str(number)})
+    params = " ".join(f"{key}={value}" for key, value in built.params)
+    parts = [
+        f'<figcaption id="{escape(anchor)}-caption"><span class="vd-number">{escape(title)}</span> '
+        f"{escape(alt.caption(built, words))}</figcaption>",
+        f'<p class="vd-summary">{escape(alt.summary(built, words))}</p>',
+        _body(built, words, anchor),
+        _notes(built, words),
+        table.legend(table_of(built.bundle.view), words),
+        _data(built, words, anchor),
+        _provenance(built, words),
+        _files(built, words, anchor, files),
+    ]
+    return (
+        f'<figure class="vd-exhibit vd-exhibit-{kind}" id="{escape(anchor)}" '
+        f'data-exhibit="{escape(built.name)}" data-params="{escape(params)}" '
+        f'data-engine-hash="{built.engine_hash}" data-answer-hash="{built.answer_hash}">'
+        f"{''.join(parts)}</figure>"
+    )
+
+
+def _body(built: Built, words: Catalogue, anchor: str) -> str:
+    view = built.bundle.view
+    if isinstance(view, Table):
+        return table.html(view, words, f"{anchor}-caption")
+    drawings = f'<div class="vd-wide">{figure.wide(built, words, anchor)}</div>'
+    small = figure.narrow(built, words, f"{anchor}-n")
+    if small:
+        drawings += f'<div class="vd-narrow">{small}</div>'
+    kind = "vd-drawing vd-both" if small else "vd-drawing"
+    facts = _facts(view, words) if isinstance(view, Rings) else ""
+    return f'<div class="{kind}">{drawings}</div>{facts}'
+
+
+def _facts(view: Rings, words: Catalogue) -> str:
+    found = "".join(
+        f"<div><dt>{escape(numbers.label_text(label, words))}</dt>"
+        f"<dd>{escape(numbers.value_text(value, words))}{table.mark(value.basis, words)}</dd></div>"
+        for label, value in view.facts
+    )
+    return f'<dl class="vd-facts">{found}</dl>' if found else ""
+
+
+def _notes(built: Built, words: Catalogue) -> str:
+    notes = getattr(built.bundle.view, "notes", ())
+    return "".join(
+        f'<p class="vd-note">{escape(numbers.label_text(note, words))}</p>' for note in notes
+    )
+
+
+def _data(built: Built, words: Catalogue, anchor: str) -> str:
+    if isinstance(built.bundle.view, Table):
+        return ""
+    head = escape(words.text("ui.data"))
+    rows = table.html(table_of(built.bundle.view), words, f"{anchor}-data")
+    summary = f'<summary id="{escape(anchor)}-data">{head}</summary>'
+    return f'<details class="vd-data">{summary}{rows}</details>'
+
+
+def _provenance(built: Built, words: Catalogue) -> str:
+    params = "".join(
+        f"<dt>{escape(words.text(f'param.{key}'))}</dt><dd><code>{escape(value)}</code></dd>"
+        for key, value in built.params
+    )
+    status = citations.status_words(words)
+    cited = "".join(
+        f"<li>{citations.html(key, status, _places(built, key))}</li>"
+        for key in built.bundle.sources
+    )
+    commands = "".join(
+        f"<li><code>{escape(line)}</code></li>" for line in formats.command_lines(built)
+    )
+    rows = [
+        params,
+        _entry(words, "prices", escape(words.text("ui.no_prices"))),
+        _entry(words, "engine_hash", f"<code>{built.engine_hash}</code>"),
+        _entry(words, "answer_hash", f"<code>{built.answer_hash}</code>"),
+        _entry(words, "commands", f"<ul>{commands}</ul>"),
+        _entry(words, "sources", f"<ul>{cited}</ul>") if cited else "",
+    ]
+    head = escape(words.text("ui.provenance"))
+    summary = f"<summary>{head}</summary>"
+    return f'<details class="vd-provenance">{summary}<dl>{"".join(rows)}</dl></details>'
+
+
+def _places(built: Built, key: str) -> list[str]:
+    """The parts of a source that the cells quote, for example ``T7.4-r1 L642``."""
+    rows = table_of(built.bundle.view).rows
+    cells = (cell for row in rows for cell in row.cells if isinstance(cell, Value))
+    found = (place for cell in cells for place in cell.where if place.startswith(f"{key} "))
+    return list(dict.fromkeys(place.removeprefix(f"{key} ") for place in found))
+
+
+def _entry(words: Catalogue, key: str, body: str) -> str:
+    return f"<dt>{escape(words.text(f'ui.{key}'))}</dt><dd>{body}</dd>"
+
+
+def _files(built: Built, words: Catalogue, anchor: str, files: str) -> str:
+    name = alt.caption(built, words)
+    links = ""
+    for kind in DOWNLOADS:
+        label = words.text("ui.download_as", {"name": name, "kind": kind.upper()})
+        links += (
+            f'<li><a href="{escape(files)}{escape(anchor)}.{kind}" download '
+            f'aria-label="{escape(label)}">{kind.upper()}</a></li>'
+        )
+    return f'<ul class="vd-files">{links}</ul>'
+
+
+def downloads(built: Built, lang: str, anchor: str) -> dict[str, str]:
+    """File name to text: what the page links to, the same text as the command line's."""
+    return {f"{anchor}.{kind}": formats.export(built, kind, lang) for kind in DOWNLOADS}
+
+
+def value_text(key: str, fmt: str, built: Built, lang: str) -> str:
+    """One value of an exhibit as text."""
+    return numbers.value_text(_value(key, built), load(lang), fmt)
+
+
+def value_html(key: str, fmt: str, built: Built, lang: str) -> str:
+    """One value of an exhibit, bound into a sentence."""
+    raw = escape(numbers.raw_text(_value(key, built)))
+    text = escape(value_text(key, fmt, built, lang))
+    return f'<data data-value="{escape(built.name)}.{escape(key)}" value="{raw}">{text}</data>'
+
+
+def _value(key: str, built: Built) -> Value:
+    if key not in built.values:
+        raise UnknownName(f"exhibit {built.name}", "value", key, built.values)
+    return built.values[key]
+
+
+def stylesheet() -> str:
+    """The colours of both schemes and the rules of every exhibit."""
+    rules = (package_files("virtdocs") / "render" / "exhibits.css").read_text("utf-8")
+    return palette.css() + rules
+
+
+__all__ = [
+    "caption_kind",
+    "downloads",
+    "exhibit_html",
+    "slug",
+    "stylesheet",
+    "value_html",
+    "value_text",
+]

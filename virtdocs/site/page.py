@@ -1,0 +1,190 @@
+"""One page on its way from Markdown to HTML: its exhibits, numbered, and its values.
+
+A fence becomes an empty slot while Markdown runs, and a figure afterwards: Markdown
+never sees an SVG. A slot that Markdown drops again (a fence inside an indented code
+sample) is not an exhibit, so numbers and mistakes are settled only at the end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from html import escape
+from xml.etree import ElementTree
+
+from virtdocs.checks.fences import EXHIBIT, read_placement
+from virtdocs.checks.pages import Fence, Page
+from virtdocs.checks.tags import Tag, find_tags
+from virtdocs.errors import VirtdocsError
+from virtdocs.exhibits import Built
+from virtdocs.render import page as render
+from virtdocs.render import particles
+from virtdocs.site.cited import number_citations, unknown_citations
+from virtdocs.site.lint import exhibit_fences, leftovers
+from virtdocs.site.workshop import Workshop
+
+_SLOT = re.compile(r'<!--.*?-->|<div data-vd-slot="(?P<n>\d+)"></div>', re.DOTALL)
+_IN_TEXT = re.compile(r'<p>(?:(?!</p>).)*?<div data-vd-slot="(\d+)">', re.DOTALL)
+# How a figure was made is no search result for every word of it; its caption and cells are.
+_UNSEARCHED = re.compile(r'<(details|ul)(?= class="vd-(?:data|provenance|files|legend)")')
+_ID = re.compile(r'\sid="([^"]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A fence that Markdown met: what it asks for, or why it can't be had."""
+
+    line: int
+    built: Built | None
+    mistake: str = ""
+
+
+@dataclass(slots=True)
+class PageExhibits:
+    """The exhibits of one page; ``files`` is the folder of its downloads, seen from it."""
+
+    page: Page
+    workshop: Workshop
+    files: str
+    slots: list[Slot] = field(default_factory=list)
+    unmet: list[Fence] = field(init=False)
+    downloads: dict[str, str] = field(default_factory=dict)
+    anchors: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.unmet = exhibit_fences(self.page)
+
+    # -- while Markdown runs
+
+    def fence(self, body: str, options: object) -> str:
+        """Take one fence; answer with its slot. Never raises: a fence's errors are swallowed."""
+        asked = read_placement(self._meet(body))
+        try:
+            if options:
+                raise VirtdocsError("", "an exhibit's parameters stand in the body of its fence")
+            if asked.problem:
+                raise VirtdocsError("", asked.problem)
+            self.slots.append(Slot(asked.line, self.workshop.build(asked.name, dict(asked.params))))
+        except VirtdocsError as bad:
+            self.slots.append(Slot(asked.line, None, str(bad)))
+        return f'<div data-vd-slot="{len(self.slots) - 1}"></div>'
+
+    def value(self, text: str) -> ElementTree.Element:
+        """The element of one inline tag, with its particle."""
+        tag = find_tags(text)[0]
+        try:
+            return self._value(tag)
+        except VirtdocsError as bad:
+            for line in self._lines_of(text):
+                self.workshop.report(self.page.file, line, f"{text}: {bad}")
+            broken = ElementTree.Element("strong", {"class": "vd-error"})
+            # without braces: what is reported once must not look like one more broken tag
+            broken.text = f"{text}: {bad}".replace("{", "(").replace("}", ")")
+            return broken
+
+    # -- afterwards
+
+    def finish(self, html: str) -> str:
+        """The page with figures in its slots; mistakes go to the workshop."""
+        taken = set(_ID.findall(html))
+        numbers: Counter[str] = Counter()
+
+        def figure(match: re.Match[str]) -> str:
+            if match["n"] is None:
+                return match.group()
+            slot = self.slots[int(match["n"])]
+            if slot.built is None:
+                self.workshop.report(self.page.file, slot.line, slot.mistake)
+                return _notice(f"{self.page.file}:{slot.line}: {slot.mistake}")
+            anchor = _free(render.slug(slot.built), taken)
+            numbers[render.caption_kind(slot.built)] += 1
+            return self._figure(slot, numbers[render.caption_kind(slot.built)], anchor)
+
+        for n in _IN_TEXT.findall(html):
+            line, message = self.slots[int(n)].line, "an exhibit needs a blank line on both sides"
+            self.workshop.report(self.page.file, line, message)
+        for line, message in leftovers(html, self.page, self.unmet):
+            self.workshop.report(self.page.file, line, message)
+        uncited = list(unknown_citations(self.page))
+        for line, message in uncited:
+            self.workshop.report(self.page.file, line, message)
+        html = html if uncited else number_citations(html, self.page)
+        return _SLOT.sub(figure, html)
+
+    def _figure(self, slot: Slot, number: int, anchor: str) -> str:
+        assert slot.built is not None
+        lang = self.page.lang
+        try:
+            html = render.exhibit_html(slot.built, lang, number, anchor, self.files)
+            self.downloads |= render.downloads(slot.built, lang, anchor)
+        except VirtdocsError as bad:
+            message = str(bad)
+        except Exception as broken:  # a renderer may raise anything; the page must say so
+            message = f"exhibit {slot.built.name!r}: raised {type(broken).__name__}: {broken}"
+        else:
+            self.anchors.add(anchor)
+            return _UNSEARCHED.sub(r'<\1 data-search-exclude="true"', html)
+        self.workshop.report(self.page.file, slot.line, message)
+        return _notice(f"{self.page.file}:{slot.line}: {message}")
+
+    # -- reading
+
+    def _value(self, tag: Tag) -> ElementTree.Element:
+        if tag.problem:
+            raise VirtdocsError("", tag.problem)
+        built = self._meant(tag)
+        try:
+            lang = self.page.lang
+            data = ElementTree.fromstring(render.value_html(tag.key, tag.fmt, built, lang))
+            if not tag.particle:
+                return data
+            text = render.value_text(tag.key, tag.fmt, built, lang)
+            whole = ElementTree.Element("span", {"class": "vd-value"})
+            whole.append(data)
+            data.tail = particles.attach(text, tag.particle).removeprefix(text)
+            return whole
+        except VirtdocsError:
+            raise
+        except Exception as broken:  # as in _figure
+            raise VirtdocsError("", f"raised {type(broken).__name__}: {broken}") from broken
+
+    def _meant(self, tag: Tag) -> Built:
+        """The exhibit as placed first on this page, unless the tag gives parameters."""
+        if not tag.params:
+            for slot in self.slots:
+                if slot.built is not None and slot.built.name == tag.name:
+                    return slot.built
+        return self.workshop.build(tag.name, dict(tag.params))
+
+    # -- lines: Markdown tells none
+
+    def _meet(self, body: str) -> Fence:
+        """The next fence of the raw page with this body."""
+        for fence in self.unmet:
+            if _bare(fence.body) == _bare(body):
+                self.unmet.remove(fence)
+                return fence
+        return Fence(1, EXHIBIT, body, 1)
+
+    def _lines_of(self, text: str) -> list[int]:
+        """Each line that holds this tag; a tag in a code span is not told apart."""
+        return [tag.line for tag in self.page.tags if tag.text == text] or [1]
+
+
+def _bare(body: str) -> list[str]:
+    return [line.strip(" \t>") for line in body.strip().splitlines()]
+
+
+def _free(anchor: str, taken: set[str]) -> str:
+    """The anchor, or the first of anchor-2, anchor-3 … that the page does not use yet."""
+    free, n = anchor, 1
+    while free in taken:
+        n += 1
+        free = f"{anchor}-{n}"
+    taken.add(free)
+    return free
+
+
+def _notice(message: str) -> str:
+    return f'<div class="vd-error" role="alert"><p>{escape(message)}</p></div>'

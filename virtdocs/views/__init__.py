@@ -1,0 +1,1 @@
+"""Views: what an exhibit shows, as keys and numbers, without sentence or markup."""

@@ -1,0 +1,223 @@
+"""What an exhibit shows: tables, flows, rings and charts made of keys and numbers.
+
+No sentence and no markup lives here: a `Label` names an entry of the catalogue, a
+`Value` carries a number with its unit and with the ground it stands on (`Basis`).
+Renderers turn both into one language and one format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import TypeAlias
+
+from virtdocs.trace import EventKind, Party
+
+
+class Basis(StrEnum):
+    """What a cell stands on; a reader sees the mark of each."""
+
+    RUN = "run"  # simulated here
+    DERIVED = "derived"  # a formula or threshold over other cells
+    MEASURED = "measured"  # recorded on a real hypervisor
+    SOURCED = "sourced"  # quoted, with citation and locator
+    JUDGED = "judged"  # an editor's opinion
+
+
+class Form(StrEnum):
+    """How a value is to be read."""
+
+    NUMBER = "number"  # an int or a Fraction, in `unit`
+    TERM = "term"  # a catalogue key: a word, translated
+    TERMS = "terms"  # several catalogue keys, separated by spaces, in order
+    CODE = "code"  # a mnemonic or a command line: never translated
+    HASH = "hash"  # hexadecimal digits of a digest
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One cell: what it is, in which unit, and on what it stands.
+
+    ``digits`` is the number of decimals to show of a NUMBER; ``where`` names
+    citation keys or parts of the source document.
+    """
+
+    raw: int | Fraction | str
+    basis: Basis
+    form: Form = Form.NUMBER
+    unit: str = ""
+    digits: int = 0
+    signed: bool = False
+    where: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A catalogue key, with the values that its text asks for in braces."""
+
+    key: str
+    args: tuple[tuple[str, Value], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its head, its cells, the technique that gives it a colour ("" for none)."""
+
+    head: Label
+    cells: tuple[Value | Label, ...]
+    technique: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under columns; ``corner`` heads the row heads."""
+
+    corner: Label
+    columns: tuple[Label, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[Label, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a flow: who acts, what happens, and whether control changed sides to get here."""
+
+    party: Party
+    kind: EventKind
+    label: Label
+    crossing: bool
+    cpl: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Steps in order over the parties that act in them, in lane order."""
+
+    technique: str
+    parties: tuple[Party, ...]
+    steps: tuple[Step, ...]
+    notes: tuple[Label, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Occupant:
+    """Who really runs at which privilege level; ``root`` is VMX root or SVM host mode."""
+
+    party: Party
+    cpl: int
+    root: bool = False
+    basis: Basis = Basis.RUN
+
+    def mode(self, two_modes: bool) -> str:
+        """The catalogue key of the CPU mode in which it runs."""
+        if not two_modes:
+            return "mode.only"
+        return "mode.host" if self.root else "mode.guest"
+
+
+@dataclass(frozen=True, slots=True)
+class Rings:
+    """Who really runs in which ring; two modes when the CPU has guest and host mode."""
+
+    technique: str
+    occupants: tuple[Occupant, ...]
+    two_modes: bool
+    facts: tuple[tuple[Label, Value], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One mark of a chart: its head, its value, the technique that colours it.
+
+    ``parts`` say what the value is made of, one for each of the chart's ``parts``.
+    """
+
+    head: Label
+    value: Value
+    technique: str = ""
+    parts: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A range of the value axis that a chart marks, for example a claimed range."""
+
+    low: Value
+    high: Value
+    label: Label
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Bars over one value axis; ``log`` says that the axis is logarithmic."""
+
+    axis: Label
+    bars: tuple[Bar, ...]
+    band: Band | None = None
+    log: bool = False
+    parts: tuple[Label, ...] = ()
+    notes: tuple[Label, ...] = ()
+
+
+View: TypeAlias = Table | Flow | Rings | Chart
+
+
+@dataclass(frozen=True, slots=True)
+class ViewBundle:
+    """An exhibit without language: caption, the view, values for sentences, provenance."""
+
+    caption: Label
+    alt: Label
+    view: View
+    values: dict[str, Value]
+    sources: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+
+
+def number(
+    raw: int | Fraction,
+    basis: Basis,
+    unit: str = "",
+    digits: int = 0,
+    *,
+    signed: bool = False,
+    where: tuple[str, ...] = (),
+) -> Value:
+    """A count or a ratio, in ``unit``, shown with ``digits`` decimals."""
+    return Value(raw, basis, Form.NUMBER, unit, digits, signed, where)
+
+
+def term(key: str, basis: Basis, where: tuple[str, ...] = ()) -> Value:
+    """A word of the catalogue, such as an outcome or yes and no."""
+    return Value(key, basis, Form.TERM, where=where)
+
+
+def terms(keys: tuple[str, ...], basis: Basis) -> Value:
+    """Several words of the catalogue, in order."""
+    return Value(" ".join(keys), basis, Form.TERMS)
+
+
+def code(text: str, basis: Basis) -> Value:
+    """Literal text that is the same in every language."""
+    return Value(text, basis, Form.CODE)
+
+
+def digest(hexadecimal: str, basis: Basis) -> Value:
+    """A hash, shown shortened and kept whole."""
+    return Value(hexadecimal, basis, Form.HASH)
+
+
+def yes_no(truth: bool, basis: Basis) -> Value:
+    """The answer of a test, as a word."""
+    return term("answer.yes" if truth else "answer.no", basis)
+
+
+def technique_label(technique: str) -> Label:
+    """The name of a technique as a row or column head."""
+    return Label(f"technique.{technique}")
+
+
+def technique_value(technique: str) -> Value:
+    """The name of a technique inside a sentence."""
+    return term(f"technique.{technique}", Basis.RUN)

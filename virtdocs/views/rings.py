@@ -1,0 +1,116 @@
+"""Where the parts of a guest really run, and what the guest itself can read of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from virtdocs.trace import Party
+from virtdocs.views.model import (
+    Basis,
+    Label,
+    Occupant,
+    Rings,
+    Row,
+    Table,
+    Value,
+    ViewBundle,
+    number,
+    technique_label,
+    technique_value,
+    term,
+)
+
+LEVELS = ("kernel_cpl", "read_cpl", "app_cpl")
+
+
+class RingReading(Protocol):
+    """What runs of one technique showed about privilege levels."""
+
+    @property
+    def technique(self) -> str:
+        """The preset's name."""
+
+    @property
+    def kernel_cpl(self) -> int:
+        """The level at which the CPU really runs the guest kernel."""
+
+    @property
+    def read_cpl(self) -> int:
+        """The level that the guest kernel reads from its own CS."""
+
+    @property
+    def app_cpl(self) -> int:
+        """The level at which the CPU really runs the guest's application."""
+
+    @property
+    def monitor_cpl(self) -> int | None:
+        """The hypervisor's level, None without one."""
+
+    @property
+    def host_mode(self) -> bool:
+        """Whether the hypervisor has a CPU mode of its own (VMX root, SVM host)."""
+
+
+def reading_values(reading: RingReading) -> dict[str, Value]:
+    """The levels of one technique, by key."""
+    return {key: number(getattr(reading, key), Basis.RUN) for key in LEVELS}
+
+
+def ring_map(reading: RingReading) -> ViewBundle:
+    """The rings of one technique with who runs in each."""
+    values = reading_values(reading)
+    occupants = [
+        Occupant(Party.APPLICATION, reading.app_cpl),
+        Occupant(Party.GUEST_KERNEL, reading.kernel_cpl),
+    ]
+    if reading.monitor_cpl is not None:
+        # The monitor is no guest code: its level follows from the technique, not from a run.
+        monitor = Occupant(Party.HYPERVISOR, reading.monitor_cpl, reading.host_mode, Basis.DERIVED)
+        occupants.append(monitor)
+    head = {"technique": technique_value(reading.technique)}
+    return ViewBundle(
+        caption=Label("caption.ring_map", tuple(head.items())),
+        alt=Label("alt.ring_map", tuple((head | values).items())),
+        view=Rings(
+            reading.technique,
+            tuple(occupants),
+            reading.host_mode,
+            tuple((Label(f"fact.{key}"), values[key]) for key in LEVELS),
+        ),
+        values=head | values,
+    )
+
+
+def guest_rings(readings: Sequence[RingReading]) -> ViewBundle:
+    """Every technique's real and read levels."""
+    per = {reading.technique: reading_values(reading) for reading in readings}
+    rows = tuple(
+        Row(
+            technique_label(one.technique),
+            (
+                *per[one.technique].values(),
+                term("mode.guest" if one.host_mode else "mode.only", Basis.RUN),
+            ),
+            one.technique,
+        )
+        for one in readings
+    )
+    displaced = [one for one in readings if one.kernel_cpl != 0]
+    counts = {
+        "techniques": len(readings),
+        "displaced": len(displaced),
+        "visible": sum(one.read_cpl != 0 for one in displaced),
+    }
+    summary = {key: number(count, Basis.DERIVED) for key, count in counts.items()}
+    values = {f"{name}.{key}": value for name, found in per.items() for key, value in found.items()}
+    return ViewBundle(
+        caption=Label("caption.guest_rings"),
+        alt=Label("alt.guest_rings", tuple(summary.items())),
+        view=Table(
+            Label("column.technique"),
+            tuple(Label(f"column.{key}") for key in (*LEVELS, "kernel_mode")),
+            rows,
+        ),
+        values=values | summary,
+    )

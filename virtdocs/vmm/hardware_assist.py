@@ -1,0 +1,256 @@
+"""VMX and SVM: the guest's kernel runs in ring 0 of guest mode, and leaves by VM exits.
+
+The hardware delivers the guest's own exceptions and software interrupts; it exits
+for what the control structure asks for. The monitor handles an exit in software,
+mostly by performing the instruction on the virtual CPU, and enters again: the
+hardware makes the crossing, it does not do the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from virtdocs.machine.board import Board
+from virtdocs.machine.cpu import Cpu
+from virtdocs.machine.interrupts import (
+    can_interrupt,
+    deliver_exception,
+    deliver_interrupt,
+    deliver_software_interrupt,
+)
+from virtdocs.machine.isa import INSTRUCTION_BYTES
+from virtdocs.machine.memory import PAGE_SHIFT
+from virtdocs.machine.registers import CR0_WP, VECTOR_NAMES
+from virtdocs.machine.traps import Trap, TrapKind, Trapped
+from virtdocs.trace import EventKind, ExitReason, Party
+from virtdocs.vmm.emulate import MonitorMmu, Unhindered, emulate
+from virtdocs.vmm.exit_loop import Shutdown
+from virtdocs.vmm.io_path import IoPath
+from virtdocs.vmm.native import NativeEngine
+from virtdocs.vmm.nested_paging import NestedPaging
+from virtdocs.vmm.shadow_paging import FaultKind, ShadowPaging
+
+DEVICE_REASONS = (ExitReason.IO, ExitReason.MMIO)
+
+
+class ControlStructure(Protocol):
+    """A VMCS or a VMCB."""
+
+    def wants(self, reason: ExitReason, detail: dict[str, int]) -> bool:
+        """Whether the hardware exits for this."""
+
+    def save_exit(self, reason: ExitReason, qualification: int, length: int) -> None:
+        """Write the exit information."""
+
+
+class HypercallHandler(Protocol):
+    """What answers vmcall and vmmcall."""
+
+    def __call__(self, cpu: Cpu) -> str | None:
+        """Perform the hypercall in rax; its name, or None where nothing answers (#UD)."""
+
+
+class HardwareAssistEngine(NativeEngine):
+    """One virtual CPU in guest mode, with nested or shadow paging."""
+
+    def __init__(
+        self,
+        board: Board,
+        cpu: Cpu,
+        structure: ControlStructure,
+        paging: NestedPaging | ShadowPaging,
+        io_path: IoPath,
+        *,
+        tagged_tlb: bool = True,
+        posted_interrupts: bool = False,
+        hypercall: HypercallHandler | None = None,
+    ) -> None:
+        super().__init__(board, cpu)
+        self.structure = structure
+        self.paging = paging
+        self.io_path = io_path
+        self.tagged_tlb = tagged_tlb
+        self.posted_interrupts = posted_interrupts
+        self.hypercall = hypercall
+        self.monitor_mmu = MonitorMmu(board.memory, board.levels, paging)
+        self._known_requests = 0
+        self._window_open = False
+        self._in_monitor = True  # no guest instruction has run since the last exit
+        # First VM entry: from here on the CPU's accesses go through the monitor's tables.
+        cpu.controls = structure
+        self.monitor_mmu.root = cpu.cr3 >> PAGE_SHIFT
+        paging.activate(cpu.cr3 >> PAGE_SHIFT)
+
+    # Running ------------------------------------------------------------------------------
+
+    def run_one(self) -> None:
+        """One guest instruction, and its exit if it has one."""
+        self._in_monitor = False
+        super().run_one()
+
+    def dispatch(self, trap: Trap) -> None:
+        """The hardware's own business stays with it; an exit goes to the monitor."""
+        if trap.kind is TrapKind.EXIT:
+            self.handle_exit(trap)
+        else:
+            super().dispatch(trap)
+
+    # Interrupts ---------------------------------------------------------------------------
+
+    def boundary(self) -> None:
+        """A request that arrives while the guest runs exits; delivery waits for IF."""
+        cpu = self.cpu
+        apic = cpu.apic
+        if not apic.requested:
+            self._known_requests = 0
+            return
+        fresh = apic.requested & ~self._known_requests
+        self._known_requests = apic.requested
+        if fresh and not cpu.halted and not self.posted_interrupts:
+            self._exit(ExitReason.EXTERNAL_INTERRUPT)
+            self._enter()
+        vector = apic.deliverable()
+        if vector is None:
+            return
+        if not can_interrupt(cpu):
+            self._window_open = not self.posted_interrupts
+            return
+        if self._window_open and not self._in_monitor and not cpu.halted:
+            self._exit(ExitReason.INTERRUPT_WINDOW)
+            self._enter()
+        self._window_open = False
+        self.take_interrupt(vector)
+
+    def take_interrupt(self, vector: int) -> None:
+        """Inject ``vector`` at entry; the hardware delivers it through the guest's IDT."""
+        cpu = self.cpu
+        cpu.apic.accept(vector)
+        self._known_requests = cpu.apic.requested
+        self.record(EventKind.IRQ, f"{vector:#x}")
+        self._finish(self._deliver(lambda: deliver_interrupt(cpu, vector)))
+
+    def software_interrupt(self, trap: Trap) -> None:
+        """int n does not exit."""
+        refused = self._deliver(lambda: deliver_software_interrupt(self.cpu, trap))
+        if refused is None:
+            self.board.retire()
+        else:
+            self.exception(refused)
+
+    def exception(self, trap: Trap) -> None:
+        """The guest's own fault goes through the guest's own IDT."""
+        self.record(EventKind.EXCEPTION, VECTOR_NAMES.get(trap.vector, str(trap.vector)))
+        self._finish(self._deliver(lambda: deliver_exception(self.cpu, trap)))
+
+    def _deliver(self, deliver: Callable[[], Trap | None]) -> Trap | None:
+        """Delivery by the hardware; where that exits, the monitor mends it or finishes it."""
+        try:
+            return deliver()
+        except Trapped as trapped:
+            reason = trapped.trap.reason
+            assert reason is not None
+            self._exit(reason)
+            address = trapped.trap.detail.get("guest_physical", 0)
+            if isinstance(self.paging, NestedPaging) and self.paging.fill(address >> PAGE_SHIFT):
+                self._enter()
+                return self._deliver(deliver)
+            with Unhindered(self.cpu, self.monitor_mmu):
+                outcome = deliver()
+            self._sync()
+            self._enter()
+            return outcome
+
+    # Exits --------------------------------------------------------------------------------
+
+    def handle_exit(self, trap: Trap) -> None:
+        """The monitor's one dispatcher: from the exit's reason to what is done about it."""
+        reason = trap.reason
+        assert reason is not None
+        if reason is ExitReason.NESTED_FAULT:
+            self._nested_fault(trap)
+        elif reason is ExitReason.PAGE_FAULT:
+            self._page_fault(trap)
+        else:
+            self._exit(reason, trap)
+            if reason is ExitReason.HYPERCALL and self.hypercall is not None:
+                self._hypercall()
+            else:
+                self._emulate(reason)
+            self._enter()
+        self._known_requests = self.cpu.apic.requested
+        self._in_monitor = True
+
+    def _nested_fault(self, trap: Trap) -> None:
+        assert isinstance(self.paging, NestedPaging)
+        filled = self.paging.fill(trap.detail["guest_physical"] >> PAGE_SHIFT)
+        self._exit(ExitReason.NESTED_FAULT if filled else ExitReason.MMIO, trap)
+        if not filled:
+            self._emulate(ExitReason.MMIO)
+        self._enter()
+
+    def _page_fault(self, trap: Trap) -> None:
+        assert isinstance(self.paging, ShadowPaging)
+        address, error = trap.detail["address"], trap.detail["error"]
+        kind, guest_fault = self.paging.handle_fault(address, error, bool(self.cpu.cr0 & CR0_WP))
+        self._exit(ExitReason.MMIO if kind is FaultKind.MMIO else ExitReason.PAGE_FAULT, trap)
+        if guest_fault is not None:
+            self._monitor(EventKind.INJECT, "pf")
+            self._enter()
+            self.exception(guest_fault)
+            return
+        if kind is not FaultKind.FILLED:
+            self._emulate(ExitReason.MMIO if kind is FaultKind.MMIO else ExitReason.PAGE_FAULT)
+        self._enter()
+
+    def _hypercall(self) -> None:
+        assert self.hypercall is not None
+        with Unhindered(self.cpu, self.monitor_mmu) as cpu:
+            name = self.hypercall(cpu)
+        self._sync()
+        if name is None:
+            self._emulate(ExitReason.HYPERCALL)
+            return
+        self._monitor(EventKind.HYPERCALL, name)
+        self.cpu.rip = self.cpu.rip + INSTRUCTION_BYTES
+        self.board.retire()
+
+    def _emulate(self, reason: ExitReason) -> None:
+        """Perform the instruction that exited on the virtual CPU."""
+        to_device = reason in DEVICE_REASONS
+        if to_device:
+            self.io_path.leave()
+        with Unhindered(self.cpu, self.monitor_mmu) as cpu:
+            trap = emulate(cpu)
+        party = self.io_path.model if to_device else Party.HYPERVISOR
+        self._monitor(EventKind.EMULATE, reason.value, party)
+        self._sync()
+        if trap is None:
+            self.board.retire()
+        elif trap.kind is TrapKind.FAULT:
+            self._monitor(EventKind.INJECT, VECTOR_NAMES.get(trap.vector, str(trap.vector)))
+            self.exception(trap)
+        else:
+            super().dispatch(trap)
+
+    def _sync(self) -> None:
+        if isinstance(self.paging, ShadowPaging):
+            self.paging.sync()
+
+    def _exit(self, reason: ExitReason, trap: Trap | None = None) -> None:
+        detail = trap.detail if trap is not None else {}
+        self.structure.save_exit(reason, next(iter(detail.values()), 0), INSTRUCTION_BYTES)
+        self.record(EventKind.VM_EXIT, reason.value)
+        if not self.tagged_tlb:
+            self.cpu.mmu.flush()
+
+    def _enter(self) -> None:
+        self.record(EventKind.VM_ENTRY, "")
+
+    def _monitor(self, kind: EventKind, key: str, party: Party = Party.HYPERVISOR) -> None:
+        self.board.trace.record(kind, key, party, time=self.board.agenda.now, rip=self.cpu.rip)
+
+    def _finish(self, shutdown: Trap | None) -> None:
+        if shutdown is not None:
+            self._exit(ExitReason.TRIPLE_FAULT)
+            raise Shutdown(shutdown, self.cpu)

@@ -1,0 +1,59 @@
+"""The host below the monitors: its physical memory and one guest's share of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from virtdocs.machine.board import RAM_FRAMES, Board
+from virtdocs.machine.memory import MONITOR, GuestMemory, PhysicalMemory
+from virtdocs.machine.paging import Access
+from virtdocs.trace import Trace
+
+HOST_FRAMES: Final = 3 * RAM_FRAMES
+GUEST: Final = "guest"
+NEIGHBOUR: Final = "neighbour"
+NEIGHBOUR_FRAMES: Final = 16
+SECRET: Final = 0x5EC2E7
+
+
+class OracleViolation(Exception):
+    """A guest program touched a frame that is not its own: the monitor is broken."""
+
+    def __init__(self, frame: int, owner: str, access: Access) -> None:
+        self.frame = frame
+        self.owner = owner
+        super().__init__(f"guest {access.name.lower()} of frame {frame:#x}, owned by {owner}")
+
+
+@dataclass(slots=True)
+class Host:
+    """Physical memory with a guest, a second guest beside it, and the monitor's frames."""
+
+    memory: PhysicalMemory
+    guest_memory: GuestMemory
+
+    def oracle(self, frame: int, access: Access) -> None:
+        """The check below every monitor: called for each page a guest's instruction touches."""
+        owner = self.memory.owners.get(frame)
+        if owner != GUEST:
+            raise OracleViolation(frame, owner or "nobody", access)
+
+    def monitor_frame(self) -> int:
+        """A fresh frame for the monitor's own state."""
+        return self.memory.allocate(MONITOR)
+
+
+def new_host(frames: int = RAM_FRAMES) -> Host:
+    """A host with one guest of ``frames`` frames whose numbers differ from the host's."""
+    memory = PhysicalMemory(HOST_FRAMES)
+    for _ in range(NEIGHBOUR_FRAMES):
+        page = memory.page(memory.allocate(NEIGHBOUR))
+        if page is not None:
+            page[:] = [SECRET] * len(page)
+    return Host(memory, GuestMemory(memory, [memory.allocate(GUEST) for _ in range(frames)]))
+
+
+def guest_board(host: Host, levels: int, trace: Trace, vendor: str) -> Board:
+    """The board that the guest sees, on its share of the host's memory."""
+    return Board(host.guest_memory, levels, trace, vendor)

@@ -1,0 +1,140 @@
+"""Nested paging (Intel EPT, AMD NPT): the hardware walks two sets of tables.
+
+Each reference to a guest table, and the final address, is itself translated by the
+nested tables, so an n-level walk over m nested levels reads (n+1)(m+1)-1 entries
+(Bhargava et al. 2008, §2). The nested tables lie in the monitor's frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from virtdocs.machine.memory import PAGE_SHIFT, GuestMemory, PhysicalMemory
+from virtdocs.machine.mmu import HardwareMmu
+from virtdocs.machine.paging import (
+    PRESENT,
+    USER,
+    WRITABLE,
+    Access,
+    Translation,
+    index_at,
+    walk,
+)
+from virtdocs.machine.tlb import Tlb
+from virtdocs.machine.traps import Trap, TrapKind, Trapped
+from virtdocs.trace import EventKind, ExitReason, Party, Trace
+
+
+class NestedMmu(HardwareMmu):
+    """Hardware with a second level of translation. ``memory`` is host-physical."""
+
+    def __init__(
+        self, memory: PhysicalMemory, levels: int, tlb: Tlb, trace: Trace, nested_levels: int
+    ) -> None:
+        super().__init__(memory, levels, tlb, trace)
+        self.nested_levels = nested_levels
+        self.nested_root = 0
+
+    def walk(self, address: int, access: Access, user: bool, write_protect: bool) -> Translation:
+        """A two-dimensional walk; a missing nested entry is a VM exit, not a page fault."""
+        found = walk(
+            self.memory,
+            self.root,
+            address,
+            self.levels,
+            access,
+            user,
+            write_protect=write_protect,
+            on_reference=self.count_reference,
+            table_frame=self._table_frame,
+        )
+        found.frame = self.nested_walk(found.frame, access)
+        return found
+
+    def _table_frame(self, guest_frame: int) -> int:
+        # The walker writes accessed and dirty bits, so a table needs a writable mapping
+        # (SDM vol. 3C §29.3.5).
+        return self.nested_walk(guest_frame, Access.WRITE)
+
+    def nested_walk(self, guest_frame: int, access: Access) -> int:
+        """Host frame of a guest frame; raises the exit for a missing or read-only entry."""
+        try:
+            return walk(
+                self.memory,
+                self.nested_root,
+                guest_frame << PAGE_SHIFT,
+                self.nested_levels,
+                access,
+                True,
+                on_reference=self.count_reference,
+            ).frame
+        except Trapped as trapped:
+            detail = {"guest_physical": guest_frame << PAGE_SHIFT, "access": int(access)}
+            exit_ = Trap(TrapKind.EXIT, reason=ExitReason.NESTED_FAULT, detail=detail)
+            raise Trapped(exit_) from trapped
+
+
+class NestedPaging:
+    """The monitor's side: nested tables, filled when the hardware misses an entry."""
+
+    def __init__(
+        self,
+        mmu: NestedMmu,
+        guest: GuestMemory,
+        allocate: Callable[[], int],
+        trace: Trace,
+        populate: bool = False,
+    ) -> None:
+        self.mmu = mmu
+        self.guest = guest
+        self.allocate = allocate
+        self.trace = trace
+        mmu.nested_root = allocate()
+        if populate:
+            for frame in range(guest.frames):
+                self.fill(frame)
+
+    def fill(self, guest_frame: int) -> bool:
+        """Map one guest frame; False where the guest has no memory (a device, or nothing)."""
+        if not 0 <= guest_frame < self.guest.frames:
+            return False
+        host_frame = self.guest.frame_of[guest_frame]
+        if host_frame is None:
+            return False
+        table = self.mmu.nested_root
+        address = guest_frame << PAGE_SHIFT
+        for level in range(self.mmu.nested_levels - 1, 0, -1):
+            table = self._next(table, index_at(address, level))
+        page = self._page(table)
+        page[index_at(address, 0)] = host_frame << PAGE_SHIFT | PRESENT | WRITABLE | USER
+        self.trace.record(EventKind.NESTED_FILL, "", Party.HYPERVISOR, frame=guest_frame)
+        return True
+
+    def _next(self, table: int, index: int) -> int:
+        page = self._page(table)
+        if not page[index] & PRESENT:
+            page[index] = self.allocate() << PAGE_SHIFT | PRESENT | WRITABLE | USER
+        return page[index] >> PAGE_SHIFT & (1 << 40) - 1
+
+    def _page(self, frame: int) -> list[int]:
+        page = self.mmu.memory.page(frame)
+        assert page is not None
+        return page
+
+    def activate(self, root: int) -> None:
+        """The guest's cr3 is the hardware's own: nothing to build."""
+        self.mmu.set_root(root, keep_global=False)
+
+    def invalidate(self, address: int) -> None:
+        """Drop one page."""
+        self.mmu.invalidate(address)
+
+    def flush(self) -> None:
+        """Drop all pages."""
+        self.mmu.flush()
+
+    def walked(self, translation: Translation) -> None:
+        """A and D bits lie in the guest's own tables: the hardware sees them."""
+
+    def written(self, frame: int) -> None:
+        """Nothing follows the guest's tables here, so a write to them is like any other."""

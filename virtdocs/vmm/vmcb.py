@@ -1,0 +1,153 @@
+"""AMD's virtual machine control block, in a frame of the monitor.
+
+Where Intel exits whatever the controls say, AMD has an intercept bit: cpuid exits
+because the hypervisor asks for it. (APM vol. 2 chapter 15 and appendices B, C.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum, IntFlag
+from typing import Final
+
+from virtdocs.machine.memory import PhysicalMemory
+from virtdocs.trace import ExitReason
+from virtdocs.vmm.permission_maps import MsrMap, PortMap
+
+
+class Field(IntEnum):
+    """Word index of each field in the block's frame."""
+
+    INTERCEPTS = 0
+    CR_INTERCEPTS = 1  # bits 0-15 reads of cr0…, bits 16-31 writes
+    EXCEPTION_INTERCEPTS = 2
+    IOPM_BASE = 3
+    MSRPM_BASE = 4
+    GUEST_ASID = 5
+    NESTED_CR3 = 6
+    EVENT_INJECTION = 7
+    EXIT_CODE = 8
+    EXIT_INFO_1 = 9
+    EXIT_INFO_2 = 10
+    GUEST_RIP = 11
+    GUEST_RSP = 12
+    GUEST_RFLAGS = 13
+    GUEST_CR3 = 14
+    NEXT_RIP = 15
+
+
+class Intercept(IntFlag):
+    """Instruction intercepts (APM vol. 2 appendix B), at bits of our own."""
+
+    CPUID = 1 << 0
+    HLT = 1 << 1
+    INVLPG = 1 << 2
+    RDTSC = 1 << 3
+    IOIO_PROT = 1 << 4
+    MSR_PROT = 1 << 5
+    PAUSE = 1 << 6
+    DESCRIPTOR_TABLE = 1 << 7
+    VMMCALL = 1 << 8
+    INVD = 1 << 9
+    XSETBV = 1 << 10
+    VIRTUALIZATION = 1 << 11  # vmload, vmsave, stgi, clgi; vmrun must be set
+    VINTR = 1 << 12
+    NESTED_PAGING = 1 << 13
+
+
+SVM_CODE: Final[dict[ExitReason, tuple[int, str]]] = {
+    ExitReason.CR_ACCESS: (0x013, "VMEXIT_CR3_WRITE"),
+    ExitReason.EXCEPTION: (0x040, "VMEXIT_EXCP0"),
+    ExitReason.PAGE_FAULT: (0x04E, "VMEXIT_EXCP14"),
+    ExitReason.EXTERNAL_INTERRUPT: (0x060, "VMEXIT_INTR"),
+    ExitReason.INTERRUPT_WINDOW: (0x064, "VMEXIT_VINTR"),
+    ExitReason.DESCRIPTOR_TABLE: (0x066, "VMEXIT_IDTR_READ"),
+    ExitReason.RDTSC: (0x06E, "VMEXIT_RDTSC"),
+    ExitReason.CPUID: (0x072, "VMEXIT_CPUID"),
+    ExitReason.INVD: (0x076, "VMEXIT_INVD"),
+    ExitReason.PAUSE: (0x077, "VMEXIT_PAUSE"),
+    ExitReason.HLT: (0x078, "VMEXIT_HLT"),
+    ExitReason.INVLPG: (0x079, "VMEXIT_INVLPG"),
+    ExitReason.IO: (0x07B, "VMEXIT_IOIO"),
+    ExitReason.MSR_READ: (0x07C, "VMEXIT_MSR"),
+    ExitReason.MSR_WRITE: (0x07C, "VMEXIT_MSR"),
+    ExitReason.TRIPLE_FAULT: (0x07F, "VMEXIT_SHUTDOWN"),
+    ExitReason.VMX_INSTRUCTION: (0x080, "VMEXIT_VMRUN"),
+    ExitReason.HYPERCALL: (0x081, "VMEXIT_VMMCALL"),
+    ExitReason.XSETBV: (0x08D, "VMEXIT_XSETBV"),
+    ExitReason.NESTED_FAULT: (0x400, "VMEXIT_NPF"),
+    ExitReason.MMIO: (0x400, "VMEXIT_NPF"),
+}
+
+BIT: Final[dict[ExitReason, Intercept]] = {
+    ExitReason.CPUID: Intercept.CPUID,
+    ExitReason.HLT: Intercept.HLT,
+    ExitReason.INVLPG: Intercept.INVLPG,
+    ExitReason.RDTSC: Intercept.RDTSC,
+    ExitReason.PAUSE: Intercept.PAUSE,
+    ExitReason.DESCRIPTOR_TABLE: Intercept.DESCRIPTOR_TABLE,
+    ExitReason.HYPERCALL: Intercept.VMMCALL,
+    ExitReason.INVD: Intercept.INVD,
+    ExitReason.XSETBV: Intercept.XSETBV,
+    ExitReason.VMX_INSTRUCTION: Intercept.VIRTUALIZATION,
+}
+
+
+class Vmcb:
+    """One virtual CPU's control block; it is also the ``controls`` of the hardware CPU."""
+
+    def __init__(
+        self, memory: PhysicalMemory, allocate: Callable[[], int], intercepts: Intercept
+    ) -> None:
+        self.memory = memory
+        self.frame = allocate()
+        self.ports = PortMap(memory, allocate)
+        self.msrs = MsrMap(memory, allocate)
+        self.write(Field.INTERCEPTS, int(intercepts))
+        self.write(Field.IOPM_BASE, self.ports.frames[0])
+        self.write(Field.MSRPM_BASE, self.msrs.frame)
+
+    def read(self, field: Field) -> int:
+        """A field's value."""
+        page = self.memory.page(self.frame)
+        assert page is not None
+        return page[field]
+
+    def write(self, field: Field, value: int) -> None:
+        """Write a field."""
+        page = self.memory.page(self.frame)
+        assert page is not None
+        page[field] = value
+
+    def has(self, intercept: Intercept) -> bool:
+        """Whether an intercept is on."""
+        return bool(self.read(Field.INTERCEPTS) & intercept)
+
+    def intercept_control_register(self, number: int, write: bool) -> None:
+        """Ask for reads or writes of a control register."""
+        bit = 1 << number + (16 if write else 0)
+        self.write(Field.CR_INTERCEPTS, self.read(Field.CR_INTERCEPTS) | bit)
+
+    def wants(self, reason: ExitReason, detail: dict[str, int]) -> bool:
+        """Whether the hardware exits (APM vol. 2 §15.7 to §15.11)."""
+        bit = BIT.get(reason)
+        if bit is not None:
+            return self.has(bit)
+        if reason is ExitReason.IO:
+            return self.has(Intercept.IOIO_PROT) and self.ports.exits(
+                detail["port"], detail["size"]
+            )
+        if reason in (ExitReason.MSR_READ, ExitReason.MSR_WRITE):
+            write = reason is ExitReason.MSR_WRITE
+            return self.has(Intercept.MSR_PROT) and self.msrs.exits(detail["msr"], write)
+        if reason is ExitReason.CR_ACCESS:
+            if "clts" in detail:  # selective CR0 write intercept: clts changes TS alone
+                return False
+            shift = detail["cr"] + (16 if detail["write"] else 0)
+            return bool(self.read(Field.CR_INTERCEPTS) >> shift & 1)
+        raise AssertionError(f"no rule for {reason}")
+
+    def save_exit(self, reason: ExitReason, qualification: int, length: int) -> None:
+        """What the hardware writes at a #VMEXIT."""
+        self.write(Field.EXIT_CODE, SVM_CODE[reason][0])
+        self.write(Field.EXIT_INFO_1, qualification)
