@@ -23,6 +23,7 @@ class EventKind(StrEnum):
     CALLOUT = "callout"  # translated code calls the monitor
     INLINE = "inline"  # translated code does the work itself, in place
     TRANSLATE = "translate"  # one block goes into the translation cache
+    DISPATCH = "dispatch"  # the hypervisor looks at the exit's reason and chooses what to do
     DECODE = "decode"  # the monitor reads the instruction that trapped
     EMULATE = "emulate"  # the monitor performs an instruction on the virtual CPU
     INJECT = "inject"  # the monitor delivers an exception or interrupt to the guest

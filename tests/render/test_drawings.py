@@ -14,10 +14,12 @@ from virtdocs.exhibits import Built
 from virtdocs.render import alt, figure, mpl, svg
 from virtdocs.render.catalogue import load
 from virtdocs.render.numbers import label_text, value_text
+from virtdocs.render.page import stylesheet
 from virtdocs.views.model import Chart, Flow, Rings
 
 SVG = "{http://www.w3.org/2000/svg}"
 LANGUAGES = ("ko", "en")
+TABLES = ("table", "endings", "steps")
 DRAWINGS = [
     (name, lang, shape) for name in BUNDLES for lang in LANGUAGES for shape in ("wide", "narrow")
 ]
@@ -50,10 +52,17 @@ def test_no_text_is_smaller_than_11_px_where_it_is_shown(name: str, lang: str, s
     markup = getattr(figure, shape)(built(name), load(lang), "p")
     sizes = [float(one) for one in re.findall(r'font-size(?:="|: )([\d.]+)', markup)]
     width = float(re.findall(r'viewBox="0 0 ([\d.]+)', markup)[0]) if markup else 1.0
-    # a narrow drawing, and one that serves both widths, is shown 343 px wide on a phone
-    both = not figure.narrow(built(name), load(lang), "p") and name.startswith("rings")
-    scale = min(1.0, 343 / width) if shape == "narrow" or both else 1.0
-    assert [size for size in sizes if size * scale < 11] == []
+    # A narrow drawing, and one that serves both widths, is shown 343 px wide on a phone; the
+    # style sheet shows a wide one from 680 px on. A drawn table is for downloads only.
+    alone = name.startswith("rings")
+    shown = 343 if shape == "narrow" or alone else width if name in TABLES else 680
+    assert [size for size in sizes if size * min(1.0, shown / width) < 11] == []
+
+
+def test_the_style_sheet_shows_a_wide_drawing_from_680_px_on() -> None:
+    assert (
+        "@container (max-width: 680px) {\n  .vd-both > .vd-wide { display: none; }" in stylesheet()
+    )
 
 
 @pytest.mark.parametrize(("name", "lang", "shape"), DRAWINGS)

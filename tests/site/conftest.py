@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,13 +45,15 @@ class Project:
         )
 
 
-def copy_project(folder: Path, *, engine: bool) -> Project:
-    """Everything that a build reads, but for the pages; the engine only when it is edited."""
-    (folder / "docs").mkdir(parents=True)
-    ignored = shutil.ignore_patterns("__pycache__")
-    for part in ("hooks", "docs/overrides", "docs/assets", *(("virtdocs",) if engine else ())):
-        shutil.copytree(ROOT / part, folder / part, ignore=ignored)
-    shutil.copy(ROOT / "mkdocs.yml", folder)
+SHELL = ("hooks", "docs/overrides", "docs/assets")
+
+
+def copy_project(source: Path, folder: Path, parts: Iterable[str]) -> Project:
+    """The named folders and mkdocs.yml; MkDocs runs with the engine of ``folder`` if it has one."""
+    for part in parts:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(source / part, folder / part, ignore=ignored)
+    shutil.copy(source / "mkdocs.yml", folder)
     return Project(folder)
 
 
@@ -62,7 +64,8 @@ def make_project(
     """A project with the given pages, the same in both languages, and no others."""
 
     def make(pages: Mapping[str, str], *, engine: bool = False, hook: str = "") -> Project:
-        project = copy_project(tmp_path_factory.mktemp("project") / "p", engine=engine)
+        parts = (*SHELL, "virtdocs") if engine else SHELL
+        project = copy_project(ROOT, tmp_path_factory.mktemp("project") / "p", parts)
         for lang in ("ko", "en"):
             for path, text in {"index.md": "# Index {#index}\n", **pages}.items():
                 file = project.folder / "docs" / lang / path
@@ -81,7 +84,7 @@ def make_project(
 
 @pytest.fixture(scope="session")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The real pages, built strictly in a folder of another name; shared by all workers."""
+    """A copy of the checkout, built strictly; shared by all workers, at rest while they read."""
     shared = tmp_path_factory.getbasetemp()
     if os.environ.get("PYTEST_XDIST_WORKER"):
         shared = shared.parent
@@ -89,9 +92,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Project:
         fcntl.flock(lock, fcntl.LOCK_EX)
         folder = shared / "real"
         if not folder.exists():
-            project = copy_project(folder, engine=False)
-            for lang in ("ko", "en"):
-                shutil.copytree(ROOT / "docs" / lang, folder / "docs" / lang)
+            project = copy_project(ROOT, folder, ("docs", "hooks", "virtdocs"))
             done = project.build("--strict")
             assert done.returncode == 0, done.stderr
             (folder / "build.log").write_text(done.stderr, encoding="utf-8")

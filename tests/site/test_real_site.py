@@ -6,14 +6,13 @@ import filecmp
 import gzip
 import json
 import re
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.site.conftest import EPOCH, ROOT, Project, copy_project
+from tests.site.conftest import EPOCH, Project, copy_project
 from virtdocs.experiments.identity import engine_hash
 
 SITE_URL = "https://virtdocs.example/"
@@ -70,17 +69,18 @@ def test_the_strict_build_warns_of_nothing(real: Project) -> None:
 def test_every_page_of_the_sources_is_built(real: Project) -> None:
     for lang, folder in (("ko", real.site), ("en", real.site / "en")):
         sources = {
-            p.relative_to(ROOT / "docs" / lang).with_suffix(".html").as_posix()
-            for p in (ROOT / "docs" / lang).rglob("*.md")
+            p.relative_to(real.folder / "docs" / lang).with_suffix(".html").as_posix()
+            for p in (real.folder / "docs" / lang).rglob("*.md")
         }
         assert sources
         assert not [path for path in sources if not (folder / path).is_file()]
 
 
-def test_every_page_carries_the_build_stamp(pages: dict[str, str]) -> None:
-    stamp = f'<meta name="virtdocs-engine" content="{engine_hash()}">'
+def test_every_page_carries_the_build_stamp(real: Project, pages: dict[str, str]) -> None:
+    own = engine_hash(real.folder / "virtdocs")
+    stamp = f'<meta name="virtdocs-engine" content="{own}">'
     assert not [path for path, html in pages.items() if stamp not in html]
-    assert not [path for path, html in pages.items() if engine_hash()[:12] + "</code>" not in html]
+    assert not [path for path, html in pages.items() if f"{own[:12]}</code>" not in html]
 
 
 def test_no_raw_fence_or_tag_is_left(read: dict[str, Anchors]) -> None:
@@ -106,9 +106,9 @@ def test_both_languages_hold_the_same_exhibits_and_values(pages: dict[str, str])
     assert total > 0
 
 
-def test_every_exhibit_in_the_sources_is_on_the_site(pages: dict[str, str]) -> None:
-    for file in sorted((ROOT / "docs" / "ko").rglob("*.md")):
-        path = file.relative_to(ROOT / "docs" / "ko").with_suffix(".html").as_posix()
+def test_every_exhibit_in_the_sources_is_on_the_site(real: Project, pages: dict[str, str]) -> None:
+    for file in sorted((real.folder / "docs" / "ko").rglob("*.md")):
+        path = file.relative_to(real.folder / "docs" / "ko").with_suffix(".html").as_posix()
         asked = re.findall(r"(?m)^[ >]*```exhibit$", file.read_text(encoding="utf-8"))
         assert len(exhibits(pages[path])) == len(asked), path
 
@@ -181,7 +181,10 @@ def test_each_language_has_its_own_search_index_and_sitemap(real: Project) -> No
     for folder, lang, prefix in ((real.site, "ko", ""), (real.site / "en", "en", "en/")):
         index = json.loads((folder / "search" / "search_index.json").read_text(encoding="utf-8"))
         found = {doc["location"].partition("#")[0] for doc in index["docs"]}
-        paths = [p.relative_to(ROOT / "docs" / lang) for p in (ROOT / "docs" / lang).rglob("*.md")]
+        paths = [
+            p.relative_to(real.folder / "docs" / lang)
+            for p in (real.folder / "docs" / lang).rglob("*.md")
+        ]
         assert found == {path.with_suffix(".html").as_posix() for path in paths}
         hangul = [doc for doc in index["docs"] if re.search("[가-힣]", doc["title"])]
         assert bool(hangul) == (lang == "ko")
@@ -192,9 +195,8 @@ def test_each_language_has_its_own_search_index_and_sitemap(real: Project) -> No
 
 
 def test_two_builds_in_different_folders_are_byte_identical(real: Project, tmp_path: Path) -> None:
-    other = copy_project(tmp_path / "quite another name", engine=False)
-    for lang in ("ko", "en"):
-        shutil.copytree(ROOT / "docs" / lang, other.folder / "docs" / lang)
+    folder = tmp_path / "quite another name"
+    other = copy_project(real.folder, folder, ("docs", "hooks", "virtdocs"))
     environment = {"PYTHONHASHSEED": "7", "TZ": "Asia/Seoul", "SOURCE_DATE_EPOCH": EPOCH}
     with pytest.MonkeyPatch.context() as patch:
         for key, value in environment.items():

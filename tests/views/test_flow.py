@@ -52,6 +52,8 @@ def test_a_path_is_counted_from_its_events(
     [
         # recorded by the monitor, run in the guest's ring
         ([RUN, Event(K.INLINE, "cli", HYPERVISOR)], 0, "party.guest_kernel"),
+        # a device answers whoever asks: no border lies before it
+        ([RUN, Event(K.APIC, "write", Party.DEVICE)], 0, "party.guest_kernel party.device"),
         # asked by the guest, done by the hypervisor
         ([RUN, Event(K.HYPERCALL, "iret", CPU), RUN], 2, "party.guest_kernel party.hypervisor"),
     ],

@@ -16,13 +16,23 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from virtdocs.experiments.stage import RINGS, SCENES, VARIATIONS, Observation, Setting, Stage
+from virtdocs.experiments.stage import (
+    GUEST_MODE,
+    RELOCATION,
+    RINGS,
+    SCENES,
+    VARIATIONS,
+    Observation,
+    Setting,
+    Stage,
+)
 from virtdocs.machine.instructions import SPECS
 from virtdocs.machine.isa import Instruction, Spec
 from virtdocs.machine.registers import CONTROL_NAMES, RBX, RSI, SEGMENT_NAMES
 
 EXECUTION: Final = "execution"  # the cause of a change that the instruction itself makes
 RING: Final = "cpl"
+PLAIN_SETTING: Final = Setting()
 PRIVILEGED, CRITICAL, INNOCUOUS, UNDEFINED = "privileged", "critical", "innocuous", "undefined"
 IMMEDIATE: Final = 0x80  # a vector with a gate, a port with a device, a number, a target
 
@@ -41,9 +51,10 @@ class Evidence:
 class Classified:
     """One instruction with all that its class rests on.
 
-    ``faults`` are (cpl, vector name) met in at least one prepared state, ``runs_at`` the rings in
-    which it completes in at least one; ``exits`` the (cpl, reason) at which the hardware
-    asks a VMX or SVM hypervisor's controls.
+    ``runs_at`` are the rings in which it completes in at least one prepared state, ``faults`` the
+    (cpl, vector name) met in at least one, ``opened_by`` the (cpl, variation) in which a state
+    that faults completes, ``exits`` the (cpl, reason) at which the hardware asks a
+    hypervisor's controls in guest mode.
     """
 
     spec: Spec
@@ -51,6 +62,7 @@ class Classified:
     sensitive: bool
     runs_at: tuple[int, ...]
     faults: tuple[tuple[int, str], ...]
+    opened_by: tuple[tuple[int, str], ...]
     evidence: tuple[Evidence, ...]
     exits: tuple[tuple[int, str], ...]
 
@@ -70,10 +82,19 @@ class Classified:
 
 
 @cache
-def classify(setting: Setting | None = None) -> tuple[Classified, ...]:
-    """Every instruction of the machine, in the order of its opcodes."""
-    stage = Stage(setting or Setting())
-    return tuple(_classify(stage, spec) for spec in SPECS)
+def classify(setting: Setting = PLAIN_SETTING) -> tuple[Classified, ...]:
+    """Every instruction of the machine, in the order of the set."""
+    stages = _stages(setting)
+    return tuple(_Study(stages, spec).conclude() for spec in SPECS)
+
+
+def classify_one(spec: Spec, setting: Setting = PLAIN_SETTING) -> Classified:
+    """One instruction, which need not be one of the machine's own."""
+    return _Study(_stages(setting), spec).conclude()
+
+
+def _stages(setting: Setting) -> tuple[Stage, Stage]:
+    return Stage(setting), Stage(setting, relocated=True)
 
 
 def _encodings(spec: Spec) -> Iterator[Instruction]:
@@ -96,59 +117,66 @@ def _choices(form: str, place: int, register: int) -> tuple[int, ...]:
     return tuple(CONTROL_NAMES) if letters[place] == "c" else (register,)
 
 
-def _classify(stage: Stage, spec: Spec) -> Classified:
-    seen: dict[tuple[str, int], set[str]] = {}
-    runs_at: set[int] = set()
-    faults: set[tuple[int, str]] = set()
-    runs_inside = refused_outside = True
-    for ins in _encodings(spec):
-        for scene in SCENES:
-            plain = {cpl: stage.run(ins, scene, cpl) for cpl in RINGS}
-            runs_at |= {cpl for cpl, found in plain.items() if found.done}
-            faults |= {(cpl, found.fault) for cpl, found in plain.items() if not found.done}
-            if plain[0].done:
-                refused_outside &= all(plain[cpl].fault == "gp" for cpl in RINGS if cpl)
-            for cpl, found in plain.items():
-                if found.done:
-                    _note(seen, EXECUTION, cpl, set(found.control))
-                    if cpl and plain[0].done:
-                        _note(seen, RING, cpl, found.differs_from(plain[0]))
-                    for name in VARIATIONS:
-                        varied = stage.run(ins, scene, cpl, name)
-                        if varied.done:
-                            _note(seen, EXECUTION, cpl, set(varied.control))
-                            _note(seen, name, cpl, varied.differs_from(found))
-    runs_inside = 0 in runs_at
-    return Classified(
-        spec,
-        privileged=runs_inside and refused_outside and runs_at == {0},
-        sensitive=bool(seen),
-        runs_at=tuple(sorted(runs_at)),
-        faults=tuple(sorted(faults)),
-        evidence=tuple(
-            Evidence(cause, cpl, tuple(sorted(names)))
-            for (cause, cpl), names in sorted(seen.items())
-        ),
-        exits=tuple(sorted(_exits(stage, spec))),
-    )
+class _Study:
+    """All runs of one instruction, and what they show."""
 
+    def __init__(self, stages: tuple[Stage, Stage], spec: Spec) -> None:
+        self.stage, self.elsewhere = stages
+        self.spec = spec
+        self.seen: dict[tuple[str, int], set[str]] = {}
+        self.runs_at: set[int] = set()
+        self.faults: set[tuple[int, str]] = set()
+        self.opened_by: set[tuple[int, str]] = set()
+        self.exits: set[tuple[int, str]] = set()
+        self.refused_outside = True
+        for ins in _encodings(spec):
+            for scene in SCENES:
+                self._rings(ins, scene)
 
-def _note(seen: dict[tuple[str, int], set[str]], cause: str, cpl: int, changed: set[str]) -> None:
-    if changed:
-        seen.setdefault((cause, cpl), set()).update(changed)
+    def _rings(self, ins: Instruction, scene: int) -> None:
+        plain = {cpl: self.stage.run(ins, scene, cpl) for cpl in RINGS}
+        inside = plain[0]
+        for cpl, found in plain.items():
+            if found.done:
+                self.runs_at.add(cpl)
+                self._note(EXECUTION, cpl, set(found.control))
+                if inside.done:
+                    self._note(RING, cpl, found.differs_from(inside))
+            else:
+                self.faults.add((cpl, found.fault))
+            if inside.done and cpl and found.fault != "gp":
+                self.refused_outside = False
+            for name in VARIATIONS:
+                self._vary(ins, scene, cpl, name, found)
 
+    def _vary(self, ins: Instruction, scene: int, cpl: int, name: str, plain: Observation) -> None:
+        stage = self.elsewhere if name == RELOCATION else self.stage
+        varied = stage.run(ins, scene, cpl, name)
+        if name == GUEST_MODE and stage.controls.asked:
+            self.exits |= {(cpl, reason) for reason in stage.controls.asked}
+            stage.controls.asked.clear()
+        if varied.done and plain.done:
+            self._note(EXECUTION, cpl, set(varied.control))
+            self._note(name, cpl, varied.differs_from(plain))
+        elif varied.done:
+            self.opened_by.add((cpl, name))
 
-def _exits(stage: Stage, spec: Spec) -> set[tuple[int, str]]:
-    """What the hardware asks a hypervisor about, in guest mode, ring by ring."""
-    return {
-        (cpl, reason)
-        for ins in _encodings(spec)
-        for scene in SCENES
-        for cpl in RINGS
-        for reason in stage.asked(ins, scene, cpl)
-    }
+    def _note(self, cause: str, cpl: int, changed: set[str]) -> None:
+        if changed:
+            self.seen.setdefault((cause, cpl), set()).update(changed)
 
-
-def differences(one: Observation, other: Observation) -> set[str]:
-    """Names of what two runs left differently."""
-    return one.differs_from(other)
+    def conclude(self) -> Classified:
+        """The class follows from what was seen."""
+        return Classified(
+            self.spec,
+            privileged=self.runs_at == {0} and self.refused_outside,
+            sensitive=bool(self.seen),
+            runs_at=tuple(sorted(self.runs_at)),
+            faults=tuple(sorted(self.faults)),
+            opened_by=tuple(sorted(self.opened_by)),
+            evidence=tuple(
+                Evidence(cause, cpl, tuple(sorted(names)))
+                for (cause, cpl), names in sorted(self.seen.items())
+            ),
+            exits=tuple(sorted(self.exits)),
+        )

@@ -10,12 +10,13 @@ from types import MappingProxyType
 from typing import Final
 
 from virtdocs.errors import BadValue, UnknownName
-from virtdocs.experiments.machines import Assembled, assemble
+from virtdocs.experiments.builders.assembled import Assembled
+from virtdocs.experiments.machines import assemble
 from virtdocs.experiments.results import Counts, ResultSet, counts_of, per_op
 from virtdocs.experiments.techniques import Technique, technique
 from virtdocs.guest.assembler import assemble as assemble_text
 from virtdocs.guest.program import Program
-from virtdocs.guest.workloads import WORKLOADS, build
+from virtdocs.guest.workloads import BUILDS, WORKLOADS, build
 from virtdocs.trace import Trace
 from virtdocs.vmm.exit_loop import Outcome
 from virtdocs.vmm.exit_loop import run as run_engines
@@ -110,7 +111,9 @@ def _run_file(
         raise BadValue(path, f"cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise BadValue(path, "is not UTF-8 text") from None
-    program = assemble_text(text, path)
+    # The selectors of the starting state have names (interface.md, "Guest programs").
+    constants = {**BUILDS["native"].constants, "LEVELS": preset.levels}
+    program = assemble_text(text, path, constants=constants)
     finished = execute(preset, program, vendor, steps, record)
     return _result(path, preset, {}, None, program, finished, {})
 

@@ -8,7 +8,7 @@ are selectors, flags and addresses at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,12 +41,9 @@ from virtdocs.machine.registers import (
     CR0_TS,
     CR4_TSD,
     CR4_UMIP,
-    DS,
-    ES,
+    CS,
     FLAGS_ONE,
-    FS,
     GPR_NAMES,
-    GS,
     IF,
     IOPL,
     MSR_LSTAR,
@@ -79,7 +76,7 @@ SELECTORS: Final = {
 CONFORMING: Final = 0x40
 SECOND_TSS: Final = 0x48
 OTHER_GDT: Final = 0x400
-OTHER_IDT: Final = 0x3000 - 0x1000 * 0 + 0xE000
+OTHER_IDT: Final = 0x1_0000
 SCRATCH: Final = 0x80_0000
 CODE: Final = 0x80_1000
 ELSEWHERE: Final = 0xA0_0000  # where the scratch page lies after relocation
@@ -89,6 +86,12 @@ OPEN_FLAGS: Final = FLAGS_ONE | CF | IF | IOPL
 SCENES: Final = (
     KERNEL_CS, KERNEL_SS, RING1_CS | 1, RING1_SS | 1, USER_CS, USER_SS, CONFORMING, SECOND_TSS, 0,
     CLOSED_FLAGS, OPEN_FLAGS,
+)  # fmt: skip
+
+
+CONTROL_STATE: Final = (
+    "cpl", "if", "iopl", "cr0", "cr2", "cr3", "cr4", "cr8", "gdtr", "idtr", "ldtr", "tr", "tss",
+    "msr", "halted", "devices", "translations",
 )  # fmt: skip
 
 
@@ -179,7 +182,14 @@ def _task_register(cpu: Cpu) -> None:
     cpu.task_selector = SECOND_TSS
 
 
-# What is varied, each alone; ``relocation`` is done by the stage, the ring by the caller.
+def _nothing(cpu: Cpu) -> None:
+    """The stage itself does what differs."""
+
+
+PLAIN: Final = "plain"
+GUEST_MODE: Final = "guest mode"
+RELOCATION: Final = "relocation"
+# What is varied, each alone; the caller varies the ring.
 VARIATIONS: Final[dict[str, Callable[[Cpu], None]]] = {
     "iopl": _iopl,
     "if": _interrupt_flag,
@@ -188,17 +198,18 @@ VARIATIONS: Final[dict[str, Callable[[Cpu], None]]] = {
     "idtr": _idtr,
     "ldtr": _ldtr,
     "tr": _task_register,
-    "relocation": lambda cpu: None,
+    RELOCATION: _nothing,
+    GUEST_MODE: _nothing,
 }
 
 
 class Stage:
-    """The prepared machine."""
+    """The prepared machine; ``relocated`` puts the scratch page into another frame."""
 
     OPERAND: Final = SCRATCH + 0x100
     STACK: Final = SCRATCH + 0x800
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, relocated: bool = False) -> None:
         self.memory = PhysicalMemory(1 << 12)
         board = Board(self.memory, LEVELS, Trace(), setting.vendor)
         self.mmu = HardwareMmu(self.memory, LEVELS, Tlb(), board.trace)
@@ -207,12 +218,17 @@ class Stage:
         self.probe = ProbeDevice()
         board.bus.add_ports(PORT, 4, self.probe)
         self._write_tables()
-        self.roots = {False: self.cpu.cr3, True: self._relocated_tables()}
+        if relocated:
+            self._relocate()
         cpu = self.cpu
+        self.root = cpu.cr3
+        self.scratch = self._page((ELSEWHERE if relocated else SCRATCH) >> PAGE_SHIFT)
+        self.controls = Permissive()
         cpu.msrs[MSR_STAR] = KERNEL_CS << 32 | (USER_CS - 16) << 48
         cpu.msrs[MSR_LSTAR] = HANDLER
         self._cr4 = CR4_UMIP * setting.umip | CR4_TSD * setting.tsd
-        self._plain = (cpu.cr0, dict(cpu.msrs), cpu.gdtr, cpu.idtr, cpu.task_base)
+        self._plain = (cpu.cr0, cpu.gdtr, cpu.idtr, cpu.task_base)
+        self._msrs = dict(cpu.msrs)
         self._segments = {cpl: self._loaded_segments(cpl) for cpl in RINGS}
         self._pages = {scene: self._scratch(scene) for scene in SCENES}
 
@@ -236,14 +252,14 @@ class Stage:
             inner = SCRATCH + 0xC00 + 0x100 * ring
             write_words(self.memory, TSS_ADDRESS + 4 + 8 * ring, [inner])
 
-    def _relocated_tables(self) -> int:
-        """Page tables like the firmware's, but with the scratch page in another frame."""
+    def _relocate(self) -> None:
+        """Go over to page tables like the firmware's, but with the scratch page elsewhere."""
         tables = identity_tables(self.memory, LEVELS, (TABLES_ADDRESS >> PAGE_SHIFT) + 32)
         frame = tables.root
         for level in range(LEVELS - 1, 0, -1):
             frame = self._page(frame)[index_at(SCRATCH, level)] >> PAGE_SHIFT
         self._page(frame)[index_at(SCRATCH, 0)] = ELSEWHERE | PRESENT | WRITABLE | USER
-        return tables.root << PAGE_SHIFT
+        self.cpu.load_cr3(tables.root << PAGE_SHIFT)
 
     def _page(self, frame: int) -> list[int]:
         page = self.memory.page(frame)
@@ -251,11 +267,10 @@ class Stage:
         return page
 
     def _loaded_segments(self, cpl: int) -> list[Segment]:
-        code, data = (loaded(s, self.cpu.descriptor(s)) for s in SELECTORS[cpl])
+        """The ring's code and stack; the same data segments in every ring."""
+        code, stack, data = (loaded(s, self.cpu.descriptor(s)) for s in (*SELECTORS[cpl], USER_SS))
         segments = [data] * 6
-        for number in (ES, SS, DS, FS, GS):
-            segments[number] = data
-        segments[1] = code
+        segments[CS], segments[SS] = code, stack
         return segments
 
     def _scratch(self, scene: int) -> list[int]:
@@ -270,36 +285,25 @@ class Stage:
 
     # Running ------------------------------------------------------------------------------
 
-    def run(self, ins: Instruction, scene: int, cpl: int, variation: str = "") -> Observation:
+    def run(self, ins: Instruction, scene: int, cpl: int, variation: str = PLAIN) -> Observation:
         """Run one instruction in a fresh state with one thing varied."""
-        page = self._prepare(scene, cpl, variation)
+        self._prepare(scene, cpl)
         cpu = self.cpu
-        regs, segments = list(cpu.regs), list(cpu.segments)
-        control = self._control()
+        if variation != PLAIN:
+            VARIATIONS[variation](cpu)
+            cpu.controls = self.controls if variation == GUEST_MODE else None
+        regs, segments, control = list(cpu.regs), list(cpu.segments), self._control()
         fault = self._execute(ins)
         if fault:
             return Observation(fault, {}, {})
-        now = self._control()
-        changed = {name: now[name] for name in now if now[name] != control[name]}
         result: dict[str, object] = {"rip": cpu.rip, "flags": cpu.rflags & ARITHMETIC_FLAGS}
-        for name, before, after in zip(GPR_NAMES, regs, cpu.regs, strict=True):
-            if before != after:
-                result[name] = after
-        for name, old, new in zip(SEGMENT_NAMES, segments, cpu.segments, strict=True):
-            if old != new:
-                result[name] = new
+        result |= _changes(GPR_NAMES, regs, cpu.regs)
+        result |= _changes(SEGMENT_NAMES, segments, cpu.segments)
         prepared = self._pages[scene]
-        if page != prepared:
-            result["memory"] = [(n, w) for n, w in enumerate(page) if w != prepared[n]]
-        return Observation("", result, changed)
-
-    def asked(self, ins: Instruction, scene: int, cpl: int) -> set[str]:
-        """The exits that hardware offers while this instruction runs in guest mode."""
-        self._prepare(scene, cpl, "")
-        self.cpu.controls = controls = Permissive()
-        self._execute(ins)
-        self.cpu.controls = None
-        return controls.asked
+        if self.scratch != prepared:
+            words = enumerate(zip(self.scratch, prepared, strict=True))
+            result["memory"] = [(n, new) for n, (new, old) in words if new != old]
+        return Observation("", result, _changes(CONTROL_STATE, control, self._control()))
 
     def _execute(self, ins: Instruction) -> str:
         """Execute; the name of the fault, or empty."""
@@ -315,11 +319,9 @@ class Stage:
                 refused = deliver_software_interrupt(cpu, refused)
         return "" if refused is None else VECTOR_NAMES[refused.vector]
 
-    def _prepare(self, scene: int, cpl: int, variation: str) -> list[int]:
+    def _prepare(self, scene: int, cpl: int) -> None:
         cpu = self.cpu
-        relocated = variation == "relocation"
-        page = self._page((ELSEWHERE if relocated else SCRATCH) >> PAGE_SHIFT)
-        page[:] = self._pages[scene]
+        self.scratch[:] = self._pages[scene]
         cpu.regs[:] = [0] * 16
         cpu.regs[RBX] = cpu.regs[RSI] = scene
         cpu.regs[RAX], cpu.regs[RCX], cpu.regs[RDX] = 1, MSR_STAR, PORT
@@ -327,38 +329,33 @@ class Stage:
         cpu.rip, cpu.rflags, cpu.cpl = CODE, FLAGS_ONE | IF, cpl
         cpu.segments[:] = self._segments[cpl]
         cpu.segment_base[:] = [0] * 6
-        cpu.cr0, cpu.msrs, cpu.gdtr, cpu.idtr, cpu.task_base = (
-            self._plain[0], dict(self._plain[1]), *self._plain[2:],
-        )  # fmt: skip
+        cpu.cr0, cpu.gdtr, cpu.idtr, cpu.task_base = self._plain
+        cpu.msrs.update(self._msrs)
         cpu.cr2, cpu.cr4, cpu.ldtr, cpu.task_selector = 0, self._cr4, 0, TSS_SELECTOR
         cpu.interrupt_shadow, cpu.halted = 0, False
+        cpu.controls = None
         cpu.apic.task_priority = 0
-        if cpu.cr3 != self.roots[relocated]:
-            cpu.load_cr3(self.roots[relocated])
-        if variation:
-            VARIATIONS[variation](cpu)
+        if cpu.cr3 != self.root:
+            cpu.load_cr3(self.root)
         # Warm, and dirty: from here on only the instruction itself can drop a translation.
         self.mmu.find(SCRATCH, Access.WRITE, True, True)
-        return page
 
-    def _control(self) -> dict[str, object]:
-        """The control state of the machine."""
+    def _control(self) -> tuple[object, ...]:
+        """The control state, in the order of CONTROL_STATE."""
         cpu = self.cpu
-        return {
-            "cpl": cpu.cpl,
-            "if": cpu.rflags & IF,
-            "iopl": cpu.rflags & IOPL,
-            "cr0": cpu.cr0,
-            "cr2": cpu.cr2,
-            "cr3": cpu.cr3,
-            "cr4": cpu.cr4,
-            "cr8": cpu.apic.task_priority,
-            "gdtr": cpu.gdtr,
-            "idtr": cpu.idtr,
-            "ldtr": cpu.ldtr,
-            "tr": (cpu.task_selector, cpu.task_base),
-            "msr": dict(cpu.msrs),
-            "halted": cpu.halted,
-            "devices": self.probe.accesses,
-            "translations": self.mmu.tlb.version,
-        }
+        flags = cpu.rflags
+        return (
+            cpu.cpl, flags & IF, flags & IOPL, cpu.cr0, cpu.cr2, cpu.cr3, cpu.cr4,
+            cpu.apic.task_priority, cpu.gdtr, cpu.idtr, cpu.ldtr, cpu.task_selector, cpu.task_base,
+            tuple(cpu.msrs.values()), cpu.halted, self.probe.accesses, self.mmu.tlb.version,
+        )  # fmt: skip
+
+
+def _changes(
+    names: Sequence[str], before: Sequence[object], after: Sequence[object]
+) -> dict[str, object]:
+    """The new value of each named thing that changed."""
+    if before == after:
+        return {}
+    pairs = zip(names, before, after, strict=True)
+    return {name: new for name, old, new in pairs if old != new}

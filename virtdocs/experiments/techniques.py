@@ -7,7 +7,7 @@ three; irq and boot are what tells PV-on-HVM and PVH apart.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -16,7 +16,8 @@ from virtdocs.errors import UnknownName
 
 @dataclass(frozen=True, slots=True)
 class Technique:
-    """One preset. ``build`` is the kernel image it boots, ``levels`` the depth of its tables."""
+    """One preset. ``build`` is the kernel image it boots, ``levels`` the depth of its tables,
+    ``signature`` what cpuid leaf 0x40000000 says."""
 
     name: str
     cpu: str  # native | trap_emulate | binary_translation | vmx | svm | hypercall | emulation
@@ -26,6 +27,8 @@ class Technique:
     boot: str = "bios"
     build: str = "native"
     levels: int = 4
+    signature: str = "virtdocs"
+    posted_interrupts: bool = False
 
     @property
     def axes(self) -> dict[str, str]:
@@ -42,6 +45,7 @@ _PRESETS: Final = (
     Technique("hw_shadow", "vmx", "shadow", "emulated"),
     Technique("hw_nested", "vmx", "nested", "emulated"),
     Technique("xen_pv32", "hypercall", "direct", "xen_ring", "event_channel", "pv", "pv32", 2),
+    Technique("xen_pv64", "hypercall", "direct", "xen_ring", "event_channel", "pv", "pv64", 4),
 )
 TECHNIQUES: Final[Mapping[str, Technique]] = MappingProxyType({t.name: t for t in _PRESETS})
 VENDORS: Final = ("intel", "amd")
@@ -55,7 +59,5 @@ def technique(name: str, vendor: str = "intel") -> Technique:
         raise UnknownName("", "vendor", vendor, VENDORS)
     found = TECHNIQUES[name]
     if found.cpu == "vmx" and vendor == "amd":
-        return Technique(
-            found.name, "svm", found.mmu, found.io, found.irq, found.boot, found.build, found.levels
-        )
+        return replace(found, cpu="svm")
     return found

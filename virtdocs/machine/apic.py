@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from virtdocs.machine.agenda import Agenda
@@ -69,6 +69,8 @@ class Apic:
     # Told when the timer fires; a monitor puts itself in between.
     on_timer: Callable[[int], None] | None = None
     send: Callable[[int, int], None] | None = None  # (destination, vector) of an IPI
+    # Level-triggered vectors: whether a device still holds the line (SDM vol. 3A §10.8.5).
+    lines: dict[int, Callable[[], bool]] = field(default_factory=dict)
     _ticket: int = 0
     _started: int = 0
 
@@ -122,7 +124,7 @@ class Apic:
         self._count("write", msr)
         if msr == MSR_X2APIC_EOI:
             if self.in_service:
-                self.in_service &= ~(1 << self.in_service.bit_length() - 1)
+                self._end(self.in_service.bit_length() - 1)
         elif msr == MSR_X2APIC_TPR:
             self.task_priority = value >> 4 & 15
         elif msr == MSR_X2APIC_ICR:
@@ -137,6 +139,13 @@ class Apic:
         elif msr == MSR_TSC_DEADLINE and self._deadline_mode:
             self.deadline = value
             self._arm(max(value - self.agenda.now, 1) if value else 0)
+
+    def _end(self, vector: int) -> None:
+        """End of interrupt: a line that is still held asks again."""
+        self.in_service &= ~(1 << vector)
+        held = self.lines.get(vector)
+        if held is not None and held():
+            self.request(vector)
 
     @property
     def _deadline_mode(self) -> bool:

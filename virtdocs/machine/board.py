@@ -15,6 +15,7 @@ from virtdocs.machine.agenda import Agenda
 from virtdocs.machine.apic import Apic
 from virtdocs.machine.bus import Bus
 from virtdocs.machine.cpu import PLAIN_MSRS, Cpu, Identity
+from virtdocs.machine.dma import Dma
 from virtdocs.machine.memory import WORDS_PER_PAGE, Memory, Page, read_physical
 from virtdocs.machine.mmu import Mmu
 from virtdocs.trace import EventKind, Party, Trace
@@ -81,6 +82,7 @@ class Board:
         self.vendor = vendor
         self.agenda = Agenda()
         self.bus = Bus(trace)
+        self.dma = Dma(memory, trace)
         self.cpus: list[Cpu] = []
         self.console = bytearray()
         self.disk = bytearray(SECTOR_BYTES * DISK_SECTORS)
@@ -106,6 +108,13 @@ class Board:
             return
         self.trace.record(EventKind.DEVICE_IRQ, "ipi", Party.DEVICE, vector=vector)
         self.cpus[destination].apic.request(vector)
+
+    def interrupt(self, vector: int, device: str) -> None:
+        """A device sends an interrupt message: ``vector`` to the first CPU."""
+        self.trace.record(
+            EventKind.DEVICE_IRQ, device, Party.DEVICE, time=self.agenda.now, vector=vector
+        )
+        self.cpus[0].apic.request(vector)
 
     def retire(self) -> None:
         """One guest instruction is complete: virtual time moves."""

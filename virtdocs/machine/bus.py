@@ -33,7 +33,7 @@ class Range:
     start: int
     length: int
     device: Device
-    counted: bool  # the board's own debug ports count as no device access
+    counted: bool  # debug ports and virtio notifications count as no device access
 
 
 @dataclass(slots=True)
@@ -48,9 +48,9 @@ class Bus:
         """Subscribe ``device`` to ``length`` ports from ``start``."""
         self._add(self.ports, Range(start, length, device, counted))
 
-    def add_mmio(self, start: int, length: int, device: Device) -> None:
-        """Subscribe ``device`` to physical addresses."""
-        self._add(self.mmio, Range(start, length, device, True))
+    def add_mmio(self, start: int, length: int, device: Device, counted: bool = True) -> None:
+        """Subscribe ``device`` to physical addresses; notifications count for themselves."""
+        self._add(self.mmio, Range(start, length, device, counted))
 
     @staticmethod
     def _add(ranges: list[Range], new: Range) -> None:

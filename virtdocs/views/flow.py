@@ -26,7 +26,15 @@ from virtdocs.views.model import (
     yes_no,
 )
 
-GUEST = frozenset({Party.APPLICATION, Party.GUEST_KERNEL, Party.CPU})
+MONITOR = frozenset(
+    {
+        Party.HYPERVISOR,
+        Party.DEVICE_MODEL,
+        Party.DOM0,
+        Party.ROOT_PARTITION,
+        Party.HOST_KERNEL,
+    }
+)
 # What takes control from the guest to monitor software: trap, exit, hypercall and callout.
 ENTRIES = (EventKind.TRAP, EventKind.VM_EXIT, EventKind.HYPERCALL, EventKind.CALLOUT)
 
@@ -39,8 +47,8 @@ EXCEPTIONS = frozenset(VECTOR_NAMES.values())
 
 
 def monitor_side(party: Party) -> bool:
-    """True for monitor, host and device software; the CPU runs the guest until it lets it in."""
-    return party not in GUEST
+    """True for software of the monitor and the host; the CPU and devices are neither's."""
+    return party in MONITOR
 
 
 def flow(single: SingleStep) -> ViewBundle:
@@ -145,11 +153,12 @@ def acting(event: Event) -> Party:
 
 def _steps(events: Sequence[Event], text: str = "") -> tuple[Step, ...]:
     found: list[Step] = []
-    before = acting(events[0]) if events else Party.CPU
+    inside = monitor_side(acting(events[0])) if events else False
     for event in events:
         party = acting(event)
-        crossing = monitor_side(party) != monitor_side(before)
-        before = party
+        # a device is reached from either side, and answers to the side that asked
+        side = inside if party is Party.DEVICE else monitor_side(party)
+        crossing, inside = side is not inside, side
         key = _written(text) if not found and _is(event, text) else _key(event)
         label = Label(f"event.{event.kind}", (("key", key),))
         found.append(Step(party, event.kind, label, crossing, event.cpl))

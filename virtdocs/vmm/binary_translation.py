@@ -18,7 +18,6 @@ from virtdocs.machine.board import Board
 from virtdocs.machine.cpu import Cpu
 from virtdocs.machine.isa import INSTRUCTION_BYTES, Instruction
 from virtdocs.machine.memory import PAGE_SHIFT
-from virtdocs.machine.mmu import HardwareMmu
 from virtdocs.machine.paging import Access, peek
 from virtdocs.machine.registers import (
     ARITHMETIC_FLAGS,
@@ -37,8 +36,9 @@ from virtdocs.trace import EventKind
 from virtdocs.vmm.deprivileged import KERNEL_RING, DeprivilegedEngine
 from virtdocs.vmm.host import GUEST, Host, OracleViolation
 from virtdocs.vmm.io_path import IoPath
+from virtdocs.vmm.monitor_region import MonitorRegion
 from virtdocs.vmm.native import show_execute
-from virtdocs.vmm.shadow_paging import FaultKind
+from virtdocs.vmm.shadow_paging import FaultKind, ShadowView
 from virtdocs.vmm.translation_cache import (
     CALLOUT_VECTOR,
     IF_BEFORE_STI,
@@ -76,7 +76,13 @@ class BinaryTranslationEngine(DeprivilegedEngine):
     """One virtual CPU under binary translation with direct execution."""
 
     def __init__(
-        self, board: Board, cpu: Cpu, host: Host, mmu: HardwareMmu, io_path: IoPath
+        self,
+        board: Board,
+        cpu: Cpu,
+        host: Host,
+        paging: ShadowView,
+        region: MonitorRegion,
+        io_path: IoPath,
     ) -> None:
         self.mode = Mode.PENDING
         self.blocks: dict[tuple[int, int], Block] = {}
@@ -85,8 +91,8 @@ class BinaryTranslationEngine(DeprivilegedEngine):
         self.adapted: set[int] = set()
         self._link: Callable[[int], None] | None = None
         self._verified = -1
-        super().__init__(board, cpu, host, mmu, io_path)
-        self.cache = TranslationCache(host.memory, self.region)
+        super().__init__(board, cpu, host, paging, region, io_path)
+        self.cache = TranslationCache(host.memory, self.region, self.gdt_page)
         self.hardware.guard = self.guard
 
     def guard(self, frame: int, access: Access) -> None:
@@ -140,7 +146,7 @@ class BinaryTranslationEngine(DeprivilegedEngine):
             self.handle(trap)
         elif slot.retires:
             if slot.inline:
-                self.monitor_event(EventKind.INLINE, slot.inline)
+                self.board.trace.add(EventKind.INLINE, slot.inline)
             self.board.retire()
 
     def _slot(self) -> Slot:
@@ -318,7 +324,7 @@ class BinaryTranslationEngine(DeprivilegedEngine):
         block = Block(first, rip, found.frame, tuple(page[word : word + 2 * len(code)]))
         self.blocks[key] = block
         self.on_frame.setdefault(found.frame, set()).add(key)
-        self.paging.follow(found.frame, "code", self._code_written)
+        self.paging.shared.follow(found.frame, f"code{self.number}", self._code_written)
         self.monitor_event(EventKind.TRANSLATE, "")
         return block
 
@@ -340,7 +346,7 @@ class BinaryTranslationEngine(DeprivilegedEngine):
         self.cache.patch(block.first_slot, call_out(), stale)
         if not self.on_frame[block.guest_frame]:
             del self.on_frame[block.guest_frame]
-            self.paging.unfollow(block.guest_frame, "code")
+            self.paging.shared.unfollow(block.guest_frame, f"code{self.number}")
 
     def _verify(self) -> None:
         """After the address space changed: translations hold while their pages do.
@@ -348,9 +354,9 @@ class BinaryTranslationEngine(DeprivilegedEngine):
         A page whose entries are not marked accessed is translated anew, so that the
         fetch marks them as the hardware's own fetch would.
         """
-        if self._verified == self.paging.generation:
+        if self._verified == self.paging.shared.generation:
             return
-        self._verified = self.paging.generation
+        self._verified = self.paging.shared.generation
         root = self.cpu.cr3 >> PAGE_SHIFT
         for key in list(self.blocks):
             found = peek(self.board.memory, root, key[0], self.board.levels)
@@ -374,7 +380,7 @@ class BinaryTranslationEngine(DeprivilegedEngine):
 
     def _flush(self) -> None:
         for frame in self.on_frame:
-            self.paging.unfollow(frame, "code")
+            self.paging.shared.unfollow(frame, f"code{self.number}")
         self.blocks.clear()
         self.on_frame.clear()
         self.cache.flush()

@@ -19,7 +19,6 @@ from virtdocs.machine.interrupts import (
     deliver_software_interrupt,
 )
 from virtdocs.machine.memory import PAGE_SHIFT, WORDS_PER_PAGE
-from virtdocs.machine.mmu import HardwareMmu
 from virtdocs.machine.paging import peek
 from virtdocs.machine.registers import (
     ARITHMETIC_FLAGS,
@@ -49,9 +48,9 @@ from virtdocs.vmm.host import Host
 from virtdocs.vmm.io_path import IoPath
 from virtdocs.vmm.monitor_region import GUEST_LIMIT, MonitorRegion
 from virtdocs.vmm.native import show_execute
-from virtdocs.vmm.shadow_paging import FaultKind, ShadowPaging
+from virtdocs.vmm.shadow_paging import FaultKind, ShadowView
 
-GDT_PAGE: Final = 0  # pages of the region
+CPU_PAGES: Final = 256  # of the region, for each virtual CPU: its GDT first, then its code
 KERNEL_RING: Final = 1  # where ring 0 goes
 
 
@@ -59,19 +58,25 @@ class DeprivilegedEngine:
     """One virtual CPU whose kernel runs in ring 1."""
 
     def __init__(
-        self, board: Board, cpu: Cpu, host: Host, mmu: HardwareMmu, io_path: IoPath
+        self,
+        board: Board,
+        cpu: Cpu,
+        host: Host,
+        paging: ShadowView,
+        region: MonitorRegion,
+        io_path: IoPath,
     ) -> None:
         self.board = board
         self.cpu = cpu
+        self.number = cpu.apic.identity
         self.host = host
         self.io_path = io_path
-        self.paging = ShadowPaging(
-            mmu, host.memory, host.guest_memory, board.levels, host.monitor_frame, board.trace
-        )
-        self.region = MonitorRegion(host.memory, board.levels, host.monitor_frame)
-        self.paging.monitor_entry = self.region.root_entry
+        self.paging = paging
+        self.region = region
+        paging.shared.monitor_entry = region.root_entry
+        mmu = paging.mmu
         self._gdt_frame = host.monitor_frame()
-        gdt_base = self.region.map(GDT_PAGE, self._gdt_frame)
+        gdt_base = region.map(self.gdt_page, self._gdt_frame)
         hardware = Cpu(
             mmu, board.bus, cpu.apic, board.agenda, cpu.vendor, bare_identity(cpu.vendor)
         )
@@ -96,6 +101,11 @@ class DeprivilegedEngine:
         self.load_hardware()
 
     # Interrupts and running -------------------------------------------------------------------
+
+    @property
+    def gdt_page(self) -> int:
+        """The page of the region that holds this CPU's descriptor table."""
+        return self.number * CPU_PAGES
 
     def boundary(self) -> None:
         """A physical interrupt enters the monitor; the guest gets it when its own IF allows."""
@@ -299,14 +309,14 @@ class DeprivilegedEngine:
             if found is not None:
                 frames.add(found.frame)
         for frame in self._gdt_frames - frames:
-            self.paging.unfollow(frame, "gdt")
+            self.paging.shared.unfollow(frame, f"gdt{self.number}")
         for frame in frames - self._gdt_frames:
-            self.paging.follow(frame, "gdt", self.refresh_gdt)
+            self.paging.shared.follow(frame, f"gdt{self.number}", self.refresh_gdt)
         self._gdt_frames = frames
         page[:] = [0] * WORDS_PER_PAGE
         for n, raw in enumerate(self._gdt_guest):
             page[n] = self.deprivileged_descriptor(raw)
-        self.hardware.gdtr = (self.region.base + (GDT_PAGE << PAGE_SHIFT), 8 * entries - 1)
+        self.hardware.gdtr = (self.region.base + (self.gdt_page << PAGE_SHIFT), 8 * entries - 1)
 
     def _read_guest(self, address: int) -> int:
         found = peek(self.board.memory, self.cpu.cr3 >> PAGE_SHIFT, address, self.board.levels)

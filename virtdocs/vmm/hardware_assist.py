@@ -29,7 +29,7 @@ from virtdocs.vmm.exit_loop import Shutdown
 from virtdocs.vmm.io_path import IoPath
 from virtdocs.vmm.native import NativeEngine
 from virtdocs.vmm.nested_paging import NestedPaging
-from virtdocs.vmm.shadow_paging import FaultKind, ShadowPaging
+from virtdocs.vmm.shadow_paging import FaultKind, ShadowView
 
 DEVICE_REASONS = (ExitReason.IO, ExitReason.MMIO)
 
@@ -59,7 +59,7 @@ class HardwareAssistEngine(NativeEngine):
         board: Board,
         cpu: Cpu,
         structure: ControlStructure,
-        paging: NestedPaging | ShadowPaging,
+        paging: NestedPaging | ShadowView,
         io_path: IoPath,
         *,
         tagged_tlb: bool = True,
@@ -190,7 +190,7 @@ class HardwareAssistEngine(NativeEngine):
         self._enter()
 
     def _page_fault(self, trap: Trap) -> None:
-        assert isinstance(self.paging, ShadowPaging)
+        assert isinstance(self.paging, ShadowView)
         address, error = trap.detail["address"], trap.detail["error"]
         kind, guest_fault = self.paging.handle_fault(address, error, bool(self.cpu.cr0 & CR0_WP))
         self._exit(ExitReason.MMIO if kind is FaultKind.MMIO else ExitReason.PAGE_FAULT, trap)
@@ -234,7 +234,7 @@ class HardwareAssistEngine(NativeEngine):
             super().dispatch(trap)
 
     def _sync(self) -> None:
-        if isinstance(self.paging, ShadowPaging):
+        if isinstance(self.paging, ShadowView):
             self.paging.sync()
 
     def _exit(self, reason: ExitReason, trap: Trap | None = None) -> None:
@@ -243,6 +243,7 @@ class HardwareAssistEngine(NativeEngine):
         self.record(EventKind.VM_EXIT, reason.value)
         if not self.tagged_tlb:
             self.cpu.mmu.flush()
+        self._monitor(EventKind.DISPATCH, reason.value)
 
     def _enter(self) -> None:
         self.record(EventKind.VM_ENTRY, "")

@@ -83,16 +83,14 @@ class NestedPaging:
         guest: GuestMemory,
         allocate: Callable[[], int],
         trace: Trace,
-        populate: bool = False,
+        root: int | None = None,
     ) -> None:
         self.mmu = mmu
         self.guest = guest
         self.allocate = allocate
         self.trace = trace
-        mmu.nested_root = allocate()
-        if populate:
-            for frame in range(guest.frames):
-                self.fill(frame)
+        # All virtual CPUs of a guest share the nested tables of the first.
+        mmu.nested_root = allocate() if root is None else root
 
     def fill(self, guest_frame: int) -> bool:
         """Map one guest frame; False where the guest has no memory (a device, or nothing)."""

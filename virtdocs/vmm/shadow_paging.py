@@ -82,24 +82,22 @@ class ShadowTable:
 
 
 class ShadowPaging:
-    """Keeps shadow tables for one guest and one hardware MMU."""
+    """Keeps shadow tables for one guest, whatever number of virtual CPUs it has."""
 
     def __init__(
         self,
-        mmu: HardwareMmu,
         host: PhysicalMemory,
         guest: GuestMemory,
         levels: int,
         allocate: Callable[[], int],
         trace: Trace,
     ) -> None:
-        self.mmu = mmu
         self.host = host
         self.guest = guest
         self.levels = levels
         self.allocate = allocate
         self.trace = trace
-        self.root_frame = 0  # the guest's
+        self.views: list[ShadowView] = []
         self.tables: dict[tuple[str, int, int, int], ShadowTable] = {}
         self.by_frame: dict[int, ShadowTable] = {}
         # Where each host frame is mapped: (shadow table's frame, index).
@@ -112,26 +110,21 @@ class ShadowPaging:
         self.monitor_entry: int | None = None
         self._to_sync: set[int] = set()
 
-    # What the guest asks for ----------------------------------------------------------------
+    def view(self, mmu: HardwareMmu) -> ShadowView:
+        """What one virtual CPU sees, through its own hardware MMU."""
+        view = ShadowView(self, mmu)
+        self.views.append(view)
+        return view
 
-    def activate(self, root: int) -> None:
-        """The guest loaded cr3."""
-        self.root_frame = root
-        self.generation += 1
-        self.mmu.set_root(self._root().frame, keep_global=False)
-
-    def invalidate(self, address: int) -> None:
-        """invlpg: the shadow is in step already, only the hardware's TLB is not."""
-        self.mmu.invalidate(address)
-
-    def flush(self) -> None:
-        """The guest flushed its TLB."""
-        self.mmu.flush()
+    def flush_all(self) -> None:
+        """No hardware TLB keeps what a shadow entry said: other CPUs are told as well."""
+        for view in self.views:
+            view.mmu.flush()
 
     # What the hardware reports ---------------------------------------------------------------
 
     def handle_fault(
-        self, address: int, error: int, write_protect: bool
+        self, view: ShadowView, address: int, error: int, write_protect: bool
     ) -> tuple[FaultKind, Trap | None]:
         """Sort out a hardware page fault; fills the shadow when that is all it takes."""
         access = Access.READ
@@ -143,7 +136,7 @@ class ShadowPaging:
         try:
             found = walk(
                 self.guest,
-                self.root_frame,
+                view.root_frame,
                 address,
                 self.levels,
                 access,
@@ -162,7 +155,7 @@ class ShadowPaging:
             return FaultKind.TABLE_WRITE, None
         if access is Access.WRITE and not found.writable:
             return FaultKind.EMULATE, None
-        self._fill(address, found)
+        self._fill(view, address, found)
         return FaultKind.FILLED, None
 
     # What the monitor does for the guest -------------------------------------------------------
@@ -200,7 +193,7 @@ class ShadowPaging:
                         self.generation += 1
                         table.copy[index] = new
                         self._drop(table, index)
-                if table.writes_since_use >= FLOOD_LIMIT and frame != self.root_frame:
+                if table.writes_since_use >= FLOOD_LIMIT and not self._in_use(frame):
                     self._forget(table)
             for changed in list(self.traced.get(frame, {}).values()):
                 changed(frame)
@@ -230,8 +223,12 @@ class ShadowPaging:
         assert page is not None
         return page
 
-    def _root(self) -> ShadowTable:
-        root = self._table(("table", self.root_frame, self.levels - 1, 0), self.root_frame)
+    def _in_use(self, frame: int) -> bool:
+        return any(view.root_frame == frame for view in self.views)
+
+    def root(self, frame: int) -> ShadowTable:
+        """The top shadow table for a top table of the guest's."""
+        root = self._table(("table", frame, self.levels - 1, 0), frame)
         if self.monitor_entry is not None:
             self._page(root.frame)[TOP_SLOT] = self.monitor_entry
         return root
@@ -256,10 +253,10 @@ class ShadowPaging:
             return
         for frame, index in self.mapped_at[host_frame]:
             self._page(frame)[index] &= ~WRITABLE
-        self.mmu.flush()
+        self.flush_all()
 
-    def _fill(self, address: int, found: Translation) -> None:
-        table = self._root()
+    def _fill(self, view: ShadowView, address: int, found: Translation) -> None:
+        table = self.root(view.root_frame)
         for depth, level in enumerate(range(self.levels - 1, 0, -1)):
             index = index_at(address, level)
             own_frame, own_index = found.entries[depth] if depth < len(found.entries) else (0, 0)
@@ -282,6 +279,7 @@ class ShadowPaging:
             child.parents.add((table.frame, index))
             table = child
         self._fill_leaf(table, address, found)
+        view.mmu.invalidate(address)
 
     def _rights(self, guest_frame: int, index: int) -> int:
         page = self.guest.page(guest_frame)
@@ -302,7 +300,6 @@ class ShadowPaging:
             self._drop(table, index)
         page[index] = host_frame << PAGE_SHIFT | PRESENT | rights
         self.mapped_at[host_frame].add((table.frame, index))
-        self.mmu.invalidate(address)
         self.trace.record(EventKind.SHADOW_FILL, "", Party.HYPERVISOR, address=address)
 
     def _drop(self, table: ShadowTable, index: int) -> None:
@@ -317,7 +314,7 @@ class ShadowPaging:
             child.parents.discard((table.frame, index))
         else:
             self.mapped_at[frame].discard((table.frame, index))
-        self.mmu.flush()
+        self.flush_all()
 
     def _forget(self, table: ShadowTable) -> None:
         """Stop following a guest table: unlink it from its parents and give the frame back."""
@@ -328,4 +325,45 @@ class ShadowPaging:
         self.tables = {key: t for key, t in self.tables.items() if t is not table}
         del self.by_frame[table.frame]
         self.host.release(table.frame)
+        self.flush_all()
+
+
+class ShadowView:
+    """The shadow of one virtual CPU: its root, and its hardware MMU."""
+
+    def __init__(self, shared: ShadowPaging, mmu: HardwareMmu) -> None:
+        self.shared = shared
+        self.mmu = mmu
+        self.root_frame = 0  # the guest's
+
+    def activate(self, root: int) -> None:
+        """The guest loaded cr3."""
+        self.root_frame = root
+        self.shared.generation += 1
+        self.mmu.set_root(self.shared.root(root).frame, keep_global=False)
+
+    def invalidate(self, address: int) -> None:
+        """invlpg: the shadow is in step already, only the hardware's TLB is not."""
+        self.mmu.invalidate(address)
+
+    def flush(self) -> None:
+        """The guest flushed its TLB."""
         self.mmu.flush()
+
+    def handle_fault(
+        self, address: int, error: int, write_protect: bool
+    ) -> tuple[FaultKind, Trap | None]:
+        """Sort out a hardware page fault of this virtual CPU."""
+        return self.shared.handle_fault(self, address, error, write_protect)
+
+    def walked(self, translation: Translation) -> None:
+        """The monitor walked the guest's tables."""
+        self.shared.walked(translation)
+
+    def written(self, frame: int) -> None:
+        """The monitor is about to write into this guest frame for the guest."""
+        self.shared.written(frame)
+
+    def sync(self) -> None:
+        """Drop the shadow of every guest entry that the monitor's writes changed."""
+        self.shared.sync()

@@ -19,9 +19,9 @@ from virtdocs.vmm.monitor_region import MonitorRegion
 
 TRANSLATION: Final = "translation"  # owner of the code's frames: the guest may execute them
 TRANSLATION_DATA: Final = "translation_data"  # the virtual CPU's page: fs-relative only
-DATA_PAGE: Final = 1
+DATA_PAGE: Final = 1  # pages of the region, from the CPU's first on
 FIRST_CODE_PAGE: Final = 2
-CODE_PAGES: Final = 510
+CODE_PAGES: Final = 254
 SLOTS_PER_PAGE: Final = 256
 CALLOUT_VECTOR: Final = 0xF1
 
@@ -69,12 +69,13 @@ class Slot:
 class TranslationCache:
     """Slots in the monitor's region; full means flushed."""
 
-    def __init__(self, memory: PhysicalMemory, region: MonitorRegion) -> None:
+    def __init__(self, memory: PhysicalMemory, region: MonitorRegion, first_page: int) -> None:
         self.memory = memory
         self.region = region
+        self.first_page = first_page
         self.data_frame = memory.allocate(TRANSLATION_DATA)
-        self.data_address = region.map(DATA_PAGE, self.data_frame)
-        self.base = region.base + (FIRST_CODE_PAGE << PAGE_SHIFT)
+        self.data_address = region.map(first_page + DATA_PAGE, self.data_frame)
+        self.base = region.base + (first_page + FIRST_CODE_PAGE << PAGE_SHIFT)
         self.frames: list[int] = []
         self.slots: list[Slot] = []
 
@@ -97,7 +98,7 @@ class TranslationCache:
         number = len(self.slots)
         if number // SLOTS_PER_PAGE >= len(self.frames):
             frame = self.memory.allocate(TRANSLATION)
-            self.region.map(FIRST_CODE_PAGE + len(self.frames), frame)
+            self.region.map(self.first_page + FIRST_CODE_PAGE + len(self.frames), frame)
             self.frames.append(frame)
         self.slots.append(slot)
         self._write(number, ins)

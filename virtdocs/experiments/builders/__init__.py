@@ -1,0 +1,1 @@
+"""Machines, put together: one file for each way of running the guest's CPUs."""

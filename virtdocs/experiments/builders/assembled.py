@@ -1,0 +1,87 @@
+"""What every builder returns, and the parts that several share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from virtdocs.experiments.techniques import Technique
+from virtdocs.guest.program import Program
+from virtdocs.machine.board import Board, bare_identity
+from virtdocs.machine.cpu import Cpu, Identity
+from virtdocs.machine.firmware import boot
+from virtdocs.machine.memory import write_physical
+from virtdocs.machine.mmu import SoftwareMmu
+from virtdocs.trace import Trace
+from virtdocs.vmm.exit_loop import Engine
+from virtdocs.vmm.host import Host, guest_board, new_host
+
+SECOND_CPU: Final = "start_ap"  # a program that has this label runs on two CPUs
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """A machine ready to run. ``host`` is None on bare hardware."""
+
+    board: Board
+    engines: Sequence[Engine]
+    trace: Trace
+    host: Host | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be put together."""
+
+    technique: Technique
+    program: Program
+    vendor: str
+    trace: Trace
+
+    @property
+    def entries(self) -> tuple[int, ...]:
+        """Where each CPU starts."""
+        labels = self.program.labels
+        second = (labels[SECOND_CPU],) if SECOND_CPU in labels else ()
+        return (self.program.entry, *second)
+
+
+Builder = Callable[[Order], Assembled]
+
+
+def load(board: Board, program: Program) -> None:
+    """Copy the program into the guest's memory."""
+    for address, data in program.chunks:
+        if not write_physical(board.memory, address, data):
+            raise ValueError(f"{program.name}: no memory at {address:#x}")
+
+
+def hypervisor_identity(vendor: str, signature: str) -> Identity:
+    """cpuid as a hypervisor shows it: the hypervisor bit, and its name in leaf 0x40000000."""
+    identity = bare_identity(vendor)
+    a, b, c, d = identity[1]
+    identity[1] = (a, b, c | 1 << 31, d)
+    name = signature.encode().ljust(12, b"\0")
+    words = [int.from_bytes(name[n : n + 4], "little") for n in (0, 4, 8)]
+    identity[0x4000_0000] = (0x4000_0001, words[0], words[1], words[2])
+    return identity
+
+
+def boot_cpus(board: Board, order: Order, identity: Identity) -> list[Cpu]:
+    """Load the program and put each CPU into the starting state, before any hardware walks."""
+    load(board, order.program)
+    cpus = []
+    for entry in order.entries:
+        cpu = board.add_cpu(SoftwareMmu(board.memory, board.levels), identity)
+        boot(cpu, board.memory, entry, board.levels)
+        cpus.append(cpu)
+    return cpus
+
+
+def virtual_board(order: Order) -> tuple[Host, Board, list[Cpu]]:
+    """A host, and the guest's board on it, booted as bare hardware boots."""
+    host = new_host()
+    board = guest_board(host, order.technique.levels, order.trace, order.vendor)
+    identity = hypervisor_identity(order.vendor, order.technique.signature)
+    return host, board, boot_cpus(board, order, identity)

@@ -1,0 +1,106 @@
+"""VMX and SVM, with shadow or nested paging."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from virtdocs.experiments.builders.assembled import Assembled, Order, virtual_board
+from virtdocs.machine.cpu import Cpu
+from virtdocs.machine.registers import (
+    MSR_FS_BASE,
+    MSR_GS_BASE,
+    MSR_KERNEL_GS_BASE,
+    MSR_TSC,
+)
+from virtdocs.machine.tlb import Tlb
+from virtdocs.trace import Trace
+from virtdocs.vmm.hardware_assist import HardwareAssistEngine
+from virtdocs.vmm.host import Host
+from virtdocs.vmm.io_path import IoPath
+from virtdocs.vmm.nested_paging import NestedMmu, NestedPaging
+from virtdocs.vmm.shadow_paging import ShadowMmu, ShadowPaging, ShadowView
+from virtdocs.vmm.vmcb import Intercept, Vmcb
+from virtdocs.vmm.vmcs import Primary, Vmcs
+
+NESTED_LEVELS: Final = 4
+# MSRs that a guest uses without an exit, as Linux KVM passes them through (vmx.c).
+PASSED_MSRS: Final = (MSR_TSC, MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE)
+
+Paging = NestedPaging | ShadowView
+
+
+def build(order: Order) -> Assembled:
+    """Each virtual CPU in guest mode, with a control structure of its own."""
+    host, board, cpus = virtual_board(order)
+    shadow = order.technique.mmu == "shadow"
+    paging = (
+        _shadow(host, board.levels, order.trace)
+        if shadow
+        else _nested(host, board.levels, order.trace)
+    )
+    engines = []
+    for cpu in cpus:
+        own = paging(cpu)
+        cpu.guard = host.oracle
+        structure = _vmcb(host, shadow) if order.technique.cpu == "svm" else _vmcs(host, shadow)
+        engines.append(
+            HardwareAssistEngine(
+                board,
+                cpu,
+                structure,
+                own,
+                IoPath(order.trace),
+                posted_interrupts=order.technique.posted_interrupts,
+            )
+        )
+    return Assembled(board, engines, order.trace, host)
+
+
+def _shadow(host: Host, levels: int, trace: Trace) -> Callable[[Cpu], Paging]:
+    shared = ShadowPaging(host.memory, host.guest_memory, levels, host.monitor_frame, trace)
+
+    def paging(cpu: Cpu) -> Paging:
+        cpu.mmu = mmu = ShadowMmu(host.memory, levels, Tlb(), trace)
+        return shared.view(mmu)
+
+    return paging
+
+
+def _nested(host: Host, levels: int, trace: Trace) -> Callable[[Cpu], Paging]:
+    root = host.monitor_frame()
+
+    def paging(cpu: Cpu) -> Paging:
+        cpu.mmu = mmu = NestedMmu(host.memory, levels, Tlb(), trace, NESTED_LEVELS)
+        return NestedPaging(mmu, host.guest_memory, host.monitor_frame, trace, root)
+
+    return paging
+
+
+def _vmcs(host: Host, shadow: bool) -> Vmcs:
+    controls = Primary.HLT_EXITING | Primary.USE_IO_BITMAPS | Primary.USE_MSR_BITMAPS
+    controls |= Primary.ENABLE_VPID
+    if shadow:
+        controls |= Primary.CR3_LOAD_EXITING | Primary.INVLPG_EXITING
+    else:
+        controls |= Primary.ENABLE_EPT
+    structure = Vmcs(host.memory, host.monitor_frame, controls)
+    for msr in PASSED_MSRS:
+        structure.msrs.pass_through(msr)
+    return structure
+
+
+def _vmcb(host: Host, shadow: bool) -> Vmcb:
+    intercepts = (
+        Intercept.CPUID | Intercept.HLT | Intercept.IOIO_PROT | Intercept.MSR_PROT
+        | Intercept.VMMCALL | Intercept.INVD | Intercept.XSETBV | Intercept.VIRTUALIZATION
+    )  # fmt: skip
+    intercepts |= Intercept.INVLPG if shadow else Intercept.NESTED_PAGING
+    structure = Vmcb(host.memory, host.monitor_frame, intercepts)
+    for msr in PASSED_MSRS:
+        structure.msrs.pass_through(msr)
+    for number in (0, 4):
+        structure.intercept_control_register(number, write=True)
+    if shadow:
+        structure.intercept_control_register(3, write=True)
+    return structure
