@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 .DEFAULT_GOAL := help
-.PHONY: help site test soak serve check golden lock clean
+.PHONY: help site test soak serve check lock clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -32,7 +32,7 @@ test: $(VENV)/ready
 
 ## make soak    the same properties at full size
 soak: $(VENV)/ready
-	$(BIN)/python -m pytest -m soak
+	$(BIN)/python -m pytest -m soak -v
 
 ## make serve   live preview: an edit of a page, the engine or the data shows without a restart
 serve: $(VENV)/ready
@@ -41,10 +41,6 @@ serve: $(VENV)/ready
 ## make check   all static gates
 check: $(VENV)/ready
 	$(BIN)/virtdocs check
-
-## make golden  rewrite golden files, shown as a diff
-golden: $(VENV)/ready
-	$(BIN)/virtdocs update
 
 ## make lock    resolve requirements.lock anew from pyproject.toml
 lock:

@@ -84,6 +84,14 @@ def test_a_view_holds_only_plain_parts() -> None:
         plain(object())
 
 
+def test_a_parameter_of_several_values_takes_any_of_them_joined_by_plus() -> None:
+    several = Parameter("a", ("a", "b", "c"), several=True)
+    one = Exhibit("one", shown, (("technique", several),))
+    assert one.resolve({"technique": "b+c"}) == (("technique", "b+c"),)
+    with pytest.raises(BadValue, match=r"can't be 'd'.*joined by \+"):
+        one.resolve({"technique": "b+d"})
+
+
 @pytest.mark.parametrize("name", sorted(EXHIBITS))
 def test_every_exhibit_names_itself_and_has_working_defaults(name: str) -> None:
     assert EXHIBITS[name].name == name

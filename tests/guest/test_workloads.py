@@ -21,6 +21,10 @@ from virtdocs.trace import EventKind
 RunNative = Callable[..., Any]
 
 
+# Those that use a device are tested with it, in tests/devices.
+WITHOUT_DEVICE = [name for name, found in WORKLOADS.items() if not found.device]
+
+
 def small(name: str) -> int:
     """A small N for which counts are linear."""
     found = WORKLOADS[name]
@@ -102,7 +106,7 @@ WHO_RUNS_ME = {
 
 
 def test_every_workload_has_a_model_or_asks_who_runs_it() -> None:
-    assert set(WORKLOADS) == set(MODELS) | WHO_RUNS_ME
+    assert set(WITHOUT_DEVICE) == set(MODELS) | WHO_RUNS_ME
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -156,7 +160,7 @@ def test_one_op_is_made_of(
     assert twice - once == expected * ops
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
+@pytest.mark.parametrize("name", WITHOUT_DEVICE)
 def test_counts_are_linear_in_the_number_of_ops(name: str, run_native: RunNative) -> None:
     ops = small(name)
     runs = [run_native(build(name, ops=n * ops)) for n in (1, 2, 3)]
@@ -179,7 +183,7 @@ def test_a_page_beyond_the_tlb_costs_one_miss(run_native: RunNative) -> None:
     assert ops <= twice - once <= 1.1 * ops
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
+@pytest.mark.parametrize("name", WITHOUT_DEVICE)
 def test_two_runs_end_in_the_same_state(name: str, run_native: RunNative) -> None:
     program = build(name, ops=small(name))
     assert run_native(program).board.state_hash() == run_native(program).board.state_hash()
@@ -210,7 +214,7 @@ def test_bare_hardware_looks_like_itself(run_native: RunNative) -> None:
 
 
 @pytest.mark.parametrize("port", ["pv32", "pv64"])
-@pytest.mark.parametrize("name", WORKLOADS)
+@pytest.mark.parametrize("name", WITHOUT_DEVICE)
 def test_every_port_assembles_and_reserves_a_page_for_hypercalls(name: str, port: str) -> None:
     program = build(name, port, levels=BUILDS[port].levels[0])
     page = program.labels["hypercall_page"]
@@ -240,7 +244,7 @@ def test_a_kernel_for_two_processors_says_so_when_it_finds_only_one(
 PRIVILEGED = {"cli", "sti", "hlt", "lidt", "wrmsr", "swapgs", "invlpg", "sysret", "popf"}
 
 
-@pytest.mark.parametrize("name", WORKLOADS)
+@pytest.mark.parametrize("name", WITHOUT_DEVICE)
 def test_the_port_has_no_privileged_instruction_left(name: str) -> None:
     for port, expected in (("native", True), ("pv32", False)):
         program = build(name, port, levels=2)

@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.machine.bench import CODE, DATA, STACK, UNMAPPED, Bench
+from tests.machine.bench import CODE, DATA, STACK, UNMAPPED, Bench, ins
 from tests.machine.test_isa import instructions
 from virtdocs.machine.firmware import KERNEL_CS, RING1_CS, TSS_SELECTOR, USER_CS, USER_SS
+from virtdocs.machine.instructions import BY_FORM
 from virtdocs.machine.interrupts import deliver_exception, deliver_software_interrupt
 from virtdocs.machine.isa import Instruction, encode
 from virtdocs.machine.memory import PAGE_BYTES
+from virtdocs.machine.paging import WRITABLE
 from virtdocs.machine.registers import (
     ARITHMETIC_FLAGS,
     CR4_TSD,
@@ -22,6 +24,7 @@ from virtdocs.machine.registers import (
     MSR_EFER,
     MSR_LSTAR,
     MSR_X2APIC_ICR,
+    PF,
     RSP,
     WORD_MASK,
 )
@@ -69,6 +72,43 @@ def test_an_instruction_that_faults_changes_nothing(bench: Bench, one: Instructi
     if trap is not None:
         assert changed(before, bench.state()) == set()
         assert trap.kind in (TrapKind.FAULT, TrapKind.SOFTWARE_INTERRUPT, TrapKind.HALT)
+
+
+# Each instruction with its memory operand, and the stack, where a write cannot be finished: in a
+# page that may only be read, and across the end of a page with nothing behind it, either way.
+PLACES = {
+    "read-only page": (DATA + 8, DATA + 8),
+    "upper page missing": (DATA + PAGE_BYTES - 4, DATA + PAGE_BYTES + 4),
+    "lower page missing": (DATA + 2 * PAGE_BYTES - 4, DATA + 2 * PAGE_BYTES + 4),
+}
+WRITERS = set(
+    "addmr ormi incm negm popm pushr pushi calli pushf pushs sgdtm sidtm sldtm movmr movmi xchgmr "
+    "smswm strm".split()
+)
+
+
+@pytest.mark.parametrize("cpl", [0, 1, 3])
+@pytest.mark.parametrize("place", PLACES)
+def test_no_instruction_half_happens_where_a_write_fails(place: str, cpl: int) -> None:
+    operand, stack = PLACES[place]
+    faulted = set()
+    for mnemonic, form in BY_FORM:
+        one = ins(mnemonic, form, **{"disp": operand} if "m" in form else {})
+        bench = Bench(cpl=cpl)
+        bench.put(DATA, *range(1, 1537))
+        bench.change_entry(DATA, clear=WRITABLE if place == "read-only page" else 0)
+        bench.hide(DATA + PAGE_BYTES)
+        bench.cpu.regs[:] = [0x1111 * n for n in range(16)]
+        bench.cpu.regs[RSP] = stack
+        bench.cpu.rflags = FLAGS_ONE | ARITHMETIC_FLAGS
+        bench.place(one)
+        before = bench.state()
+        trap = bench.cpu.step()
+        if trap is not None:
+            assert (one, changed(before, bench.state())) == (one, set())
+            if trap.vector == PF:
+                faulted.add(one.mnemonic + one.form)
+    assert faulted >= WRITERS
 
 
 @settings(max_examples=200, deadline=None)

@@ -222,7 +222,8 @@ LIMITED_ACCESSES = {
 def test_in_legacy_mode_no_byte_beyond_the_limit_is_touched(
     one: Instruction, size: int, ring: int
 ) -> None:
-    for beyond, expected in ((0, None), (1, (GP, 0)), (size, (GP, 0))):
+    vector = SSF if one.base == RSP or one.mnemonic in ("pop", "ret") else GP
+    for beyond, expected in ((0, None), (1, (vector, 0)), (size, (vector, 0))):
         bench = limited(2, ring)
         bench.place(one)
         bench.cpu.regs[RBX] = bench.cpu.regs[RSP] = last_bytes(size) + beyond
@@ -245,12 +246,46 @@ def test_a_far_pointer_is_within_the_limit_as_a_whole(one: Instruction) -> None:
 
 
 @pytest.mark.parametrize(
-    ("top", "expected"), [(LIMIT + 1, None), (LIMIT + 9, (GP, 0)), (LIMIT + 2, (GP, 0))]
+    ("top", "expected"), [(LIMIT + 1, None), (LIMIT + 9, (SSF, 0)), (LIMIT + 2, (SSF, 0))]
 )
 def test_a_push_stays_within_the_stack_segment(top: int, expected: tuple[int, int] | None) -> None:
     bench = limited(2)
     bench.cpu.regs[RSP] = top
     assert outcome(bench.do("push", "r", a=RAX)) == expected
+
+
+def test_a_far_call_whose_second_word_leaves_the_segment_pushes_neither() -> None:
+    bench = limited(2, ring=0)
+    bench.put(CODE + 0x800, CODE, KERNEL_CS)
+    bench.cpu.regs[RSP] = 8  # the second word would wrap to the top of the address space
+    bench.place(ins("callf", "m", disp=CODE + 0x800))
+    before = bench.state()
+    assert outcome(bench.cpu.step()) == (SSF, 0)
+    assert bench.state() == before
+
+
+@pytest.mark.parametrize("levels", [2, 4])
+@pytest.mark.parametrize(
+    ("one", "vector"),
+    [
+        (ins("push", "r", a=RAX), SSF),
+        (ins("pop", "r", a=RAX), SSF),
+        (ins("ret"), SSF),
+        (ins("mov", "rm", a=RAX, base=RSP), SSF),
+        (ins("mov", "rm", a=RAX, base=RBX), GP),
+        (ins("mov", "mr", a=RAX, base=RBX), GP),
+        (ins("jmp", "m", base=RBX), GP),
+    ],
+)
+def test_an_address_that_is_not_canonical_is_a_stack_fault_only_on_the_stack(
+    levels: int, one: Instruction, vector: int
+) -> None:
+    bench = Bench(levels)
+    bench.cpu.regs[RSP] = bench.cpu.regs[RBX] = 1 << 60
+    bench.place(one)
+    before = bench.state()
+    assert outcome(bench.cpu.step()) == (vector, 0)
+    assert bench.state() == before
 
 
 def test_code_beyond_the_limit_is_not_fetched() -> None:

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.site.conftest import EPOCH, Project, copy_project
+from tests.site.conftest import Project, copy_project
 from virtdocs.experiments.identity import engine_hash
 
 SITE_URL = "https://virtdocs.example/"
@@ -194,16 +194,32 @@ def test_each_language_has_its_own_search_index_and_sitemap(real: Project) -> No
         assert gzip.decompress((folder / "sitemap.xml.gz").read_bytes()).decode() == sitemap
 
 
-def test_two_builds_in_different_folders_are_byte_identical(real: Project, tmp_path: Path) -> None:
-    folder = tmp_path / "quite another name"
+def differing(real: Project, folder: Path, **environment: str) -> list[str]:
+    """The files of a second strict build, in another folder, that are not the same bytes."""
     other = copy_project(real.folder, folder, ("docs", "hooks", "virtdocs"))
-    environment = {"PYTHONHASHSEED": "7", "TZ": "Asia/Seoul", "SOURCE_DATE_EPOCH": EPOCH}
     with pytest.MonkeyPatch.context() as patch:
         for key, value in environment.items():
             patch.setenv(key, value)
         done = other.build("--strict")
     assert done.returncode == 0, done.stderr
     names = [p.relative_to(real.site).as_posix() for p in real.site.rglob("*") if p.is_file()]
-    assert len(names) == len([p for p in other.site.rglob("*") if p.is_file()])
+    others = [p.relative_to(other.site).as_posix() for p in other.site.rglob("*") if p.is_file()]
+    assert sorted(names) == sorted(others)
     _, different, unreadable = filecmp.cmpfiles(real.site, other.site, names, shallow=False)
-    assert not different + unreadable
+    return different + unreadable
+
+
+def test_two_builds_in_different_folders_are_byte_identical(real: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "quite another name"
+    assert not differing(real, folder, PYTHONHASHSEED="7", TZ="Asia/Seoul", LANG="C")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(20))
+def test_no_hash_seed_time_zone_or_locale_changes_a_byte(
+    real: Project, tmp_path: Path, seed: int
+) -> None:
+    zone = ("UTC", "Asia/Seoul", "America/New_York", "Pacific/Chatham")[seed % 4]
+    lang = ("C", "C.UTF-8", "ko_KR.UTF-8")[seed % 3]
+    folder = tmp_path / f"run {seed}"
+    assert not differing(real, folder, PYTHONHASHSEED=str(seed), TZ=zone, LANG=lang)

@@ -23,18 +23,28 @@ def single(technique: str, events: list[Event]) -> SingleStep:
     return SingleStep(technique, "cli", "cli", tuple(events))
 
 
-INLINE = Event(K.INLINE, "cli", GUEST, cpl=1)
+IN_PLACE = Event(K.EXECUTE, "mov", GUEST, cpl=1, detail=(("translated", 1),))
+EXIT = Event(K.VM_EXIT, "hypercall", CPU)
+DISPATCH = Event(K.DISPATCH, "hypercall", HYPERVISOR)
 
 
 @pytest.mark.parametrize(
     ("events", "steps", "entries", "crossings", "monitor"),
     [
         ([RUN], 1, 0, 0, "answer.no"),
-        ([INLINE], 1, 0, 0, "answer.no"),
+        ([IN_PLACE], 1, 0, 0, "answer.no"),
         ([RUN, TRAP, EMULATE, RESUME], 4, 1, 2, "answer.yes"),
         ([RUN, TRAP, EMULATE, RESUME, RUN], 5, 1, 2, "answer.yes"),
         ([RUN, Event(K.VM_EXIT, "io", CPU), EMULATE, ENTRY, RUN], 5, 1, 2, "answer.yes"),
         ([RUN, TRAP, EMULATE, RUN, TRAP, EMULATE], 6, 2, 3, "answer.yes"),
+        # asked through a VM exit, so that the hypercall itself enters nothing any more
+        (
+            [RUN, EXIT, DISPATCH, Event(K.HYPERCALL, "sched_op", HYPERVISOR), ENTRY],
+            5,
+            1,
+            2,
+            "answer.yes",
+        ),
         ([], 0, 0, 0, "answer.no"),
     ],
 )
@@ -50,8 +60,6 @@ def test_a_path_is_counted_from_its_events(
 @pytest.mark.parametrize(
     ("events", "crossings", "parties"),
     [
-        # recorded by the monitor, run in the guest's ring
-        ([RUN, Event(K.INLINE, "cli", HYPERVISOR)], 0, "party.guest_kernel"),
         # a device answers whoever asks: no border lies before it
         ([RUN, Event(K.APIC, "write", Party.DEVICE)], 0, "party.guest_kernel party.device"),
         # asked by the guest, done by the hypervisor
@@ -103,7 +111,7 @@ def test_a_step_is_refined_in_the_words_of_manuals(event: Event, shown: str) -> 
 
 
 def test_the_table_of_paths_puts_the_source_s_number_beside_each_technique() -> None:
-    events = {"native": [RUN], "bt": [INLINE], "xen_pv32": [RUN, TRAP, EMULATE, RESUME, RUN]}
+    events = {"native": [RUN], "bt": [IN_PLACE], "xen_pv32": [RUN, TRAP, EMULATE, RESUME, RUN]}
     paths = {name: single(name, found) for name, found in events.items()}
     sides = {"bt": "full", "xen_pv32": "para"}
     bundle = steps_table(paths, step_counts(), sides)

@@ -73,6 +73,12 @@ RUNS = {
 }
 
 
+def test_a_hypercall_that_comes_by_a_vm_exit_is_one_entry() -> None:
+    counts = {"vm_exit": {"hypercall": 3, "io": 1}, "hypercall": {"sched_op": 2}}
+    runs = {"xen_hvm": Run(counts_per_op=counts)}
+    assert transitions("vmcall", runs).values["xen_hvm.per_op"].raw == 4
+
+
 def test_entries_are_traps_exits_hypercalls_and_callouts_and_nothing_else() -> None:
     found = transitions("syscall", RUNS)
     assert [found.values[f"{name}.per_op"].raw for name in RUNS] == [0, 3, Fraction(1, 20)]

@@ -34,13 +34,14 @@ def _techniques(lang: str) -> Rows:
 
 def _params(_lang: str) -> Rows:
     """Every key of --param, by workload."""
-    from virtdocs.guest.workloads import OPS, WORKLOADS
+    from virtdocs.guest.workloads import OPS, WORKLOADS, Choice
 
     for workload, one in WORKLOADS.items():
         ops = replace(OPS, default=one.ops)
         for key, param in {"ops": ops, **one.params}.items():
             unit = f" {param.unit}" if param.unit else ""
-            text = f"{param.type} {param.minimum}..{param.maximum}{unit}, default {param.default}"
+            span = "" if isinstance(param, Choice) else f" {param.minimum}..{param.maximum}{unit}"
+            text = f"{param.type}{span}, default {param.default}"
             spec: dict[str, Json] = {
                 "workload": workload,
                 "type": param.type,
@@ -50,6 +51,13 @@ def _params(_lang: str) -> Rows:
                 "unit": param.unit,
             }
             yield f"{workload} {key}", text, {"key": key, **spec}
+
+
+def _devices(_lang: str) -> Rows:
+    from virtdocs.devices.registry import DEVICES
+
+    for name, one in DEVICES.items():
+        yield name, one.about, {"kind": one.kind, "drivers": list(one.drivers)}
 
 
 def _exits(_lang: str) -> Rows:
@@ -79,6 +87,7 @@ KINDS: Mapping[str, Callable[[str], Rows]] = MappingProxyType(
     {
         "workloads": _workloads,
         "techniques": _techniques,
+        "devices": _devices,
         "params": _params,
         "exits": _exits,
         "terms": _terms,

@@ -99,6 +99,7 @@ def answer_of(result: ResultSet) -> dict[str, Json]:
     data: dict[str, Json] = {
         "workload": result.workload,
         "technique": {"name": result.technique, **result.axes},
+        "device": result.device,
         "params": number(dict(result.params)),
         "ops": result.ops,
         "instructions": result.instructions,

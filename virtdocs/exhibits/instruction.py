@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from virtdocs.exhibits.chosen import TECHNIQUES_SHOWN, chosen
 from virtdocs.exhibits.registry import Exhibit, Parameter
 from virtdocs.experiments.single_step import INSTRUCTIONS, one_instruction
 from virtdocs.experiments.source_document import step_counts
@@ -19,9 +20,9 @@ def privileged_flow(technique: str, instruction: str) -> ViewBundle:
     return flow.flow(one_instruction(technique, instruction))
 
 
-def privileged_steps(instruction: str) -> ViewBundle:
+def privileged_steps(instruction: str, techniques: str) -> ViewBundle:
     """The same under every technique, beside the step counts that the source prints."""
-    paths = {name: one_instruction(name, instruction) for name in TECHNIQUES}
+    paths = {name: one_instruction(name, instruction) for name in chosen(techniques)}
     sides = {name: side(preset) for name, preset in TECHNIQUES.items()}
     return flow.steps_table(paths, step_counts(), sides)
 
@@ -37,5 +38,9 @@ EXHIBITS = (
     Exhibit(
         "privileged_flow", privileged_flow, (("technique", TECHNIQUE), ("instruction", INSTRUCTION))
     ),
-    Exhibit("privileged_steps", privileged_steps, (("instruction", INSTRUCTION),)),
+    Exhibit(
+        "privileged_steps",
+        privileged_steps,
+        (("instruction", INSTRUCTION), ("techniques", TECHNIQUES_SHOWN)),
+    ),
 )

@@ -14,10 +14,26 @@ from virtdocs.views.model import Value, ViewBundle
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of an exhibit: its default and every value that it may have."""
+    """A parameter of an exhibit: its default and every value that it may have.
+
+    ``several``: one of the choices, or more of them joined by ``+``.
+    """
 
     default: str
     choices: tuple[str, ...]
+    several: bool = False
+
+    def check(self, where: str, key: str, value: str) -> str:
+        """The value as given; BadValue for what is no choice."""
+        for one in value.split("+") if self.several else (value,):
+            if one not in self.choices:
+                hint = ", joined by +" if self.several else ""
+                raise BadValue(
+                    where,
+                    f"{key} can't be {one!r}; it is one of {', '.join(self.choices)}{hint}",
+                    nearest(one, self.choices),
+                )
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +63,7 @@ class Exhibit:
         found = []
         for key, parameter in self.parameters:
             value = str(given.get(key, parameter.default))
-            if value not in parameter.choices:
-                raise BadValue(
-                    where,
-                    f"{key} can't be {value!r}; it is one of {', '.join(parameter.choices)}",
-                    nearest(value, parameter.choices),
-                )
-            found.append((key, value))
+            found.append((key, parameter.check(where, key, value)))
         return tuple(found)
 
 

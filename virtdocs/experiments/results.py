@@ -47,6 +47,7 @@ class ResultSet:
     outcome_detail: str
     console: str
     events: tuple[Event, ...] = ()
+    device: str | None = None  # the one that the workload used
 
 
 def counts_of(tally: Tally) -> Counts:

@@ -9,8 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from virtdocs.devices.registry import DeviceType, Options
 from virtdocs.errors import BadValue, UnknownName
 from virtdocs.experiments.builders.assembled import Assembled
+from virtdocs.experiments.devices import attach, device_for
 from virtdocs.experiments.machines import assemble
 from virtdocs.experiments.results import Counts, ResultSet, counts_of, per_op
 from virtdocs.experiments.techniques import Technique, technique
@@ -23,6 +25,7 @@ from virtdocs.vmm.exit_loop import run as run_engines
 
 DEFAULT_STEPS: Final = 50_000_000
 NO_PARAMS: Final[Mapping[str, str | int]] = MappingProxyType({})
+NO_OPTIONS: Final[Options] = MappingProxyType({})
 CORES: Final = ("reference",)
 
 
@@ -35,11 +38,19 @@ class Finished:
 
 
 def execute(
-    preset: Technique, program: Program, vendor: str, steps: int, record: bool = False
+    preset: Technique,
+    program: Program,
+    vendor: str,
+    steps: int,
+    record: bool = False,
+    device: DeviceType | None = None,
+    options: Options = NO_OPTIONS,
 ) -> Finished:
-    """Put the machine together and run it to its end."""
+    """Put the machine together, with a device if one is given, and run it to its end."""
     trace = Trace(recording=record)
     machine = assemble(preset, program, vendor, trace)
+    if device is not None:
+        attach(machine, device, options)
     return Finished(machine, run_engines(machine.board, machine.engines, steps))
 
 
@@ -62,12 +73,12 @@ def run(
     preset = technique(technique_name, vendor)
     if core not in CORES:
         raise UnknownName("--core", "core", core, CORES)
-    if io is not None:
-        raise BadValue("--io", f"{technique_name} has no {io} device")
     if steps < 1:
         raise BadValue("--steps", f"{steps} is not at least 1")
     if workload in WORKLOADS:
-        return _run_workload(workload, preset, vendor, dict(params), steps, record)
+        return _run_workload(workload, preset, vendor, io, dict(params), steps, record)
+    if io is not None:
+        raise BadValue("--io", "a program of its own has no driver for a device")
     return _run_file(workload, preset, vendor, params, steps, record)
 
 
@@ -75,6 +86,7 @@ def _run_workload(
     name: str,
     preset: Technique,
     vendor: str,
+    io: str | None,
     params: dict[str, str | int],
     steps: int,
     record: bool,
@@ -86,13 +98,23 @@ def _run_workload(
     except ValueError:
         raise BadValue(name, f"ops={given!r} is no integer") from None
     checked = found.checked_params(params)
-    program = build(name, preset.build, params, ops, preset.levels)
-    once = execute(preset, program, vendor, steps, record)
-    twice = execute(
-        preset, build(name, preset.build, params, 2 * ops, preset.levels), vendor, 2 * steps
-    )
+    if found.device:
+        device: DeviceType | None = device_for(preset, found.device, io)
+    elif io is not None:
+        raise BadValue("--io", f"{name} uses no device")
+    else:
+        device = None
+    drivers = device.drivers if device is not None else ()
+    options = found.constants(checked)
+
+    def one(n: int, budget: int, record: bool = False) -> tuple[Program, Finished]:
+        program = build(name, preset.build, params, n, preset.levels, drivers)
+        return program, execute(preset, program, vendor, budget, record, device, options)
+
+    program, once = one(ops, steps, record)
+    _, twice = one(2 * ops, 2 * steps)
     tally, double = once.machine.trace.counts, twice.machine.trace.counts
-    return _result(name, preset, checked, ops, program, once, per_op(tally, double, ops))
+    return _result(name, preset, checked, ops, program, once, per_op(tally, double, ops), device)
 
 
 def _run_file(
@@ -126,6 +148,7 @@ def _result(
     program: Program,
     finished: Finished,
     counts_per_op: Counts,
+    device: DeviceType | None = None,
 ) -> ResultSet:
     board, trace = finished.machine.board, finished.machine.trace
     retired = board.retired
@@ -147,4 +170,5 @@ def _result(
         outcome_detail=finished.outcome.detail,
         console=board.console.decode("latin-1"),
         events=tuple(trace.events),
+        device=device.name if device is not None else None,
     )

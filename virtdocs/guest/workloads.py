@@ -50,11 +50,16 @@ class Param:
     minimum: int
     maximum: int
     unit: str = ""
+    step: int = 1
 
     @property
     def type(self) -> str:
-        """Always an integer, so far."""
+        """An integer."""
         return "int"
+
+    def constant(self, value: str | int) -> int:
+        """What the image sees: the value itself."""
+        return int(value)
 
     def checked(self, name: str, value: str | int) -> int:
         """The value as a number; BadValue when it is none or out of range."""
@@ -64,7 +69,47 @@ class Param:
             raise BadValue("", f"{name}={value!r} is no integer") from None
         if not self.minimum <= number <= self.maximum:
             raise BadValue("", f"{name}={number} is not between {self.minimum} and {self.maximum}")
+        if number % self.step:
+            raise BadValue("", f"{name}={number} is no multiple of {self.step}")
         return number
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A parameter with named values; the constant is the value's place in the list."""
+
+    choices: tuple[str, ...]
+    unit: str = ""
+
+    @property
+    def default(self) -> str:
+        """The first one."""
+        return self.choices[0]
+
+    @property
+    def minimum(self) -> str:
+        """The first one: a range of names, for the lists that print ranges."""
+        return self.choices[0]
+
+    @property
+    def maximum(self) -> str:
+        """The last one."""
+        return self.choices[-1]
+
+    @property
+    def type(self) -> str:
+        """The names."""
+        return "|".join(self.choices)
+
+    def constant(self, value: str | int) -> int:
+        """What the image sees."""
+        return self.choices.index(str(value))
+
+    def checked(self, name: str, value: str | int) -> str:
+        """The name itself; UnknownName for any other."""
+        if value not in self.choices:
+            raise UnknownName("", f"value of {name}", str(value), self.choices)
+        return str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +161,16 @@ class Workload:
     images: tuple[str, ...]
     ops: int
     ops_step: int = 1
-    params: Mapping[str, Param] = field(default_factory=lambda: _params())
+    params: Mapping[str, Param | Choice] = field(default_factory=lambda: _params())
     builds: tuple[str, ...] = ALL_BUILDS
     cpus: int = 1
+    device: str = ""  # the kind of device that it uses; its driver joins the images
 
-    def checked_params(self, given: Mapping[str, str | int]) -> dict[str, int]:
+    def constants(self, checked: Mapping[str, str | int]) -> dict[str, int]:
+        """What the parameters are for image and device."""
+        return {name: self.params[name].constant(value) for name, value in checked.items()}
+
+    def checked_params(self, given: Mapping[str, str | int]) -> dict[str, str | int]:
         """All parameters with their values; UnknownName or BadValue for a wrong one."""
         for name in given:
             if name not in self.params:
@@ -135,8 +185,32 @@ def _workloads(*entries: Workload) -> Mapping[str, Workload]:
     return MappingProxyType({entry.name: entry for entry in entries})
 
 
-def _params(**params: Param) -> Mapping[str, Param]:
+def _params(**params: Param | Choice) -> Mapping[str, Param | Choice]:
     return MappingProxyType({"tick": TICK, **params})
+
+
+# Devices: how many bytes a request has, how many requests there are at a time, how the device
+# interrupts, and how long it takes.
+LATENCY: Final = Param(2_000, 0, 1 << 31, "instructions")
+VECTORS: Final = Choice(("msix", "intx"))
+
+
+def _disk(name: str, about: str) -> Workload:
+    return Workload(
+        name,
+        about,
+        (*KERNEL, f"{name}.s", "disk.s", "kernel/user.s"),
+        ops=32,
+        ops_step=32,
+        params=_params(
+            size=Param(4_096, 512, 65_536, "bytes", 512),
+            depth=Param(1, 1, 32, "requests"),
+            vectors=VECTORS,
+            latency=LATENCY,
+        ),
+        builds=("native",),
+        device="disk",
+    )
 
 
 WORKLOADS: Final = _workloads(
@@ -222,6 +296,9 @@ WORKLOADS: Final = _workloads(
     ),
     Workload("cpuid", "ask the processor who it is", (*PROGRAMS, "cpuid.s"), ops=1_000),
     Workload("vmcall", "call the hypervisor for nothing", (*KERNEL, "vmcall.s"), ops=500),
+    _disk("disk_read", "a request reads from a disk"),
+    _disk("disk_write", "a request writes to a disk"),
+    _disk("disk_flush", "a disk makes durable what was written"),
     Workload("red_pill", "what a guest can notice", (*KERNEL, "red_pill.s"), ops=1),
 )
 
@@ -244,8 +321,9 @@ def build(
     params: Mapping[str, str | int] = MappingProxyType({}),
     ops: int | None = None,
     levels: int = 4,
+    drivers: tuple[str, ...] = (),
 ) -> Program:
-    """The image of a workload for one port, N and page-table depth."""
+    """The image of a workload for one port, N and page-table depth, with a device's driver."""
     found = workload(name)
     if port not in BUILDS:
         raise UnknownName(name, "build", port, BUILDS)
@@ -253,15 +331,18 @@ def build(
         raise BadValue(name, f"there is no {port} build of this workload")
     if levels not in BUILDS[port].levels:
         raise BadValue(name, f"the {port} build does not run with {levels} levels")
+    if bool(drivers) != bool(found.device):
+        raise BadValue(name, "a device's driver and a workload that uses one belong together")
     values = found.checked_params(params)
     count = OPS.checked("ops", found.ops if ops is None else ops)
     constants = {
         **BUILDS[port].constants,
-        **{key.upper(): value for key, value in values.items()},
+        **{key.upper(): value for key, value in found.constants(values).items()},
         "OPS": count,
         "LEVELS": levels,
     }
-    return _assembled(found.images, f"{name}.{port}", tuple(sorted(constants.items())))
+    images = (*found.images[: len(KERNEL)], *drivers, *found.images[len(KERNEL) :])
+    return _assembled(images, f"{name}.{port}", tuple(sorted(constants.items())))
 
 
 @lru_cache(maxsize=128)

@@ -128,7 +128,7 @@ class Board:
     def state_hash(self) -> str:
         """SHA-256 of RAM, registers, control registers, disk and console, as the guest sees it."""
         digest = hashlib.sha256()
-        for frame in range(self.memory.frames):
+        for frame in self.memory.touched():
             page = self.memory.page(frame)
             if page is not None and any(page):
                 digest.update(frame.to_bytes(8, "little"))
@@ -169,7 +169,7 @@ def pack_page(page: Page) -> bytes:
 
 def different_state(one: Board, other: Board) -> Iterable[str]:
     """Names of what differs between two boards: for tests and for the curious."""
-    for frame in range(max(one.memory.frames, other.memory.frames)):
+    for frame in sorted({*one.memory.touched(), *other.memory.touched()}):
         if (one.memory.page(frame) or []) != (other.memory.page(frame) or []):
             yield f"frame {frame:#x}"
     for number, (a, b) in enumerate(zip(one.cpus, other.cpus, strict=True)):

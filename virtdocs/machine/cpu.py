@@ -44,6 +44,7 @@ from virtdocs.machine.registers import (
     RBP,
     RSP,
     SS,
+    SSF,
     UD,
     WORD_MASK,
 )
@@ -229,9 +230,14 @@ class Cpu(SegmentUnit):
         return address
 
     def check_limit(self, number: int, address: int, size: int) -> None:
-        """#GP when the access passes the segment's limit, where limits hold."""
+        """#GP when the access passes the segment's limit, where limits hold; #SS for the stack.
+
+        A stack address that is not canonical is #SS too; elsewhere ``find_page`` says #GP.
+        """
+        if number == SS and not canonical(address, self.mmu.levels):
+            raise fault(SSF, 0)
         if self.limits_hold and address + size - 1 > self.segments[number].limit:
-            raise fault(GP, 0)
+            raise fault(SSF if number == SS else GP, 0)
 
     def get_first(self, ins: Instruction) -> int:
         """The value of the first operand."""

@@ -52,7 +52,7 @@ class Dma:
         self.memory = memory
         self.trace = trace
         self.guard: Callable[[int, Access], None] | None = None
-        self.follower: Follower | None = None
+        self.followers: list[Follower] = []
 
     def in_range(self, address: int, length: int) -> bool:
         """Whether the machine has memory at each of these bytes."""
@@ -77,15 +77,15 @@ class Dma:
     def write(self, address: int, data: bytes) -> None:
         """Write bytes at a physical address; DmaError, and nothing written, without memory."""
         self._check(address, len(data))
-        if self.follower is not None:
+        for follower in self.followers:
             for frame in range(address >> PAGE_SHIFT, (address + len(data) - 1 >> PAGE_SHIFT) + 1):
-                self.follower.written(frame)
+                follower.written(frame)
         done = 0
         for page, offset, count in self._pieces(address, len(data), Access.WRITE):
             _store(page, offset, data[done : done + count])
             done += count
-        if self.follower is not None:
-            self.follower.sync()
+        for follower in self.followers:
+            follower.sync()
 
     def load(self, address: int, size: int) -> int:
         """A little-endian number, as rings and descriptors hold them."""
@@ -107,9 +107,7 @@ class Dma:
         if not self.in_range(address, length):
             raise DmaError(address, length)
 
-    def _pieces(
-        self, address: int, length: int, access: Access
-    ) -> Iterator[tuple[Page, int, int]]:
+    def _pieces(self, address: int, length: int, access: Access) -> Iterator[tuple[Page, int, int]]:
         while length:
             offset = address & PAGE_BYTES - 1
             count = min(length, PAGE_BYTES - offset)

@@ -7,11 +7,12 @@ that an exception the program does not handle ends the run with its vector named
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from typing import Final
 
 from virtdocs.machine.cpu import Cpu
-from virtdocs.machine.memory import PAGE_SHIFT, Memory, store_bytes
+from virtdocs.machine.memory import PAGE_SHIFT, Memory, write_physical
 from virtdocs.machine.paging import INDEX_BITS, PRESENT, USER, WRITABLE
 from virtdocs.machine.registers import (
     DS,
@@ -70,11 +71,8 @@ def gdt_entries() -> list[int]:
 
 def write_words(memory: Memory, address: int, words: list[int]) -> None:
     """Store 64-bit words at a physical address."""
-    for n, word in enumerate(words):
-        page = memory.page(address + 8 * n >> PAGE_SHIFT)
-        if page is None:
-            raise ValueError(f"no memory at {address:#x}")
-        store_bytes(page, address + 8 * n & 0xFFF, 8, word)
+    if not write_physical(memory, address, struct.pack(f"<{len(words)}Q", *words)):
+        raise ValueError(f"no memory at {address:#x}")
 
 
 def identity_tables(memory: Memory, levels: int, first: int) -> Tables:

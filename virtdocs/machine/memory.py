@@ -6,6 +6,8 @@ below every monitor asks for: a guest may touch only frames that it owns.
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -28,6 +30,9 @@ class Memory(Protocol):
     def page(self, frame: int) -> Page | None:
         """The words of a frame, or None where there is no memory."""
 
+    def touched(self) -> Iterable[int]:
+        """The frames that may hold something else than zeros, in order."""
+
 
 @dataclass(slots=True)
 class PhysicalMemory:
@@ -44,6 +49,10 @@ class PhysicalMemory:
         if page is None and 0 <= frame < self.frames:
             page = self.pages[frame] = [0] * WORDS_PER_PAGE
         return page
+
+    def touched(self) -> Iterable[int]:
+        """The frames that came into being."""
+        return sorted(self.pages)
 
     def owner(self, frame: int) -> str:
         """Who owns the frame: ``free``, ``monitor``, or the name of a guest."""
@@ -85,6 +94,11 @@ class GuestMemory:
             return None
         host_frame = self.frame_of[frame]
         return None if host_frame is None else self.host.page(host_frame)
+
+    def touched(self) -> Iterable[int]:
+        """The frames behind which a host frame came into being."""
+        pages = self.host.pages
+        return [frame for frame, host_frame in enumerate(self.frame_of) if host_frame in pages]
 
 
 def load_bytes(page: Page, offset: int, size: int) -> int:
@@ -130,8 +144,17 @@ def write_physical(memory: Memory, address: int, data: bytes) -> bool:
     for frame in range(address >> PAGE_SHIFT, (last >> PAGE_SHIFT) + 1):
         if memory.page(frame) is None:
             return False
-    for position, byte in enumerate(data):
+    position = 0
+    while position < len(data):
         page = memory.page(address + position >> PAGE_SHIFT)
-        if page is not None:
-            store_bytes(page, address + position & PAGE_BYTES - 1, 1, byte)
+        assert page is not None
+        offset = address + position & PAGE_BYTES - 1
+        words = min(PAGE_BYTES - offset, len(data) - position) >> 3
+        if offset & 7 or not words:
+            store_bytes(page, offset, 1, data[position])
+            position += 1
+        else:
+            first = offset >> 3
+            page[first : first + words] = struct.unpack_from(f"<{words}Q", data, position)
+            position += 8 * words
     return True

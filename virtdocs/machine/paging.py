@@ -3,6 +3,7 @@
 Entries are 64 bits: P, R/W, U/S, A, D, PS, G, the frame in bits 12-51, NX in bit
 63 (SDM vol. 3A §4.5, table 4-20). Each level takes 9 bits of the address, for any
 number of levels from 1 to 5; 2 is this machine's legacy mode, 4 its long mode.
+NX always holds (EFER.NXE changes nothing); there are no protection keys, no SMEP and SMAP.
 """
 
 from __future__ import annotations

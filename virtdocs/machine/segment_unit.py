@@ -1,4 +1,8 @@
-"""Loading segment registers, far returns and tasks: the part of the CPU that reads the GDT."""
+"""Loading segment registers, far returns and tasks: the part of the CPU that reads the GDT.
+
+Simpler than x86-64 on purpose: a TSS descriptor takes one entry and is never marked busy,
+a load of fs or gs leaves its base to the MSR, data segments do not expand down.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ from virtdocs.views.model import Chart, Flow, Rings
 
 def slug(built: Built) -> str:
     """Name and parameter values as an id: ``privileged_flow-bt-cli``."""
-    return "-".join([built.name, *(value for _, value in built.params)])
+    values = (value.replace("+", "-") for _, value in built.params)
+    return "-".join([built.name, *values])
 
 
 def wide(built: Built, words: Catalogue, prefix: str) -> str:

@@ -26,8 +26,10 @@ from virtdocs.site.workshop import Workshop
 
 _SLOT = re.compile(r'<!--.*?-->|<div data-vd-slot="(?P<n>\d+)"></div>', re.DOTALL)
 _IN_TEXT = re.compile(r'<p>(?:(?!</p>).)*?<div data-vd-slot="(\d+)">', re.DOTALL)
-# How a figure was made is no search result for every word of it; its caption and cells are.
-_UNSEARCHED = re.compile(r'<(details|ul)(?= class="vd-(?:data|provenance|files|legend)")')
+# Words of a figure are found once, in its caption, table or data table: not in the drawings,
+# which repeat them, and not in how it was made. Cells stay apart in the index by a blank.
+_UNSEARCHED = re.compile(r'<(svg(?= )|(?:details|ul)(?= class="vd-(?:provenance|files|legend)"))')
+_CELL = re.compile(r"</(?:td|th|dt|dd|p|summary|figcaption)>")
 _ID = re.compile(r'\sid="([^"]+)"')
 
 
@@ -124,7 +126,8 @@ class PageExhibits:
             message = f"exhibit {slot.built.name!r}: raised {type(broken).__name__}: {broken}"
         else:
             self.anchors.add(anchor)
-            return _UNSEARCHED.sub(r'<\1 data-search-exclude="true"', html)
+            html = _UNSEARCHED.sub(r'<\1 data-search-exclude="true"', html)
+            return _CELL.sub(r"\g<0>\n", html)
         self.workshop.report(self.page.file, slot.line, message)
         return _notice(f"{self.page.file}:{slot.line}: {message}")
 

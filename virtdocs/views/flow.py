@@ -40,9 +40,7 @@ ENTRIES = (EventKind.TRAP, EventKind.VM_EXIT, EventKind.HYPERCALL, EventKind.CAL
 
 
 # Kinds whose key names an instruction of the machine: mov_cr is written mov cr.
-OF_INSTRUCTIONS = frozenset(
-    {EventKind.EXECUTE, EventKind.EMULATE, EventKind.INLINE, EventKind.CALLOUT}
-)
+OF_INSTRUCTIONS = frozenset({EventKind.EXECUTE, EventKind.EMULATE, EventKind.CALLOUT})
 EXCEPTIONS = frozenset(VECTOR_NAMES.values())
 
 
@@ -74,7 +72,7 @@ def flow(single: SingleStep) -> ViewBundle:
 def flow_values(events: Sequence[Event]) -> dict[str, Value]:
     """What is counted along one path: steps, entries into the monitor, parties, crossings."""
     steps = _steps(events)
-    entries = {kind: sum(event.kind is kind for event in events) for kind in ENTRIES}
+    entries = {kind: sum(_enters(event, kind) for event in events) for kind in ENTRIES}
     parties = _in_order(acting(event) for event in events)
     return {
         "steps": number(len(events), Basis.RUN),
@@ -138,17 +136,20 @@ def steps_table(
 def acting(event: Event) -> Party:
     """In whose lane a step stands.
 
-    Code that the translator wrote in place runs in the guest's ring, with no transition;
-    a hypercall is what the hypervisor does when the guest has asked; and it is the CPU
+    A hypercall is what the hypervisor does when the guest has asked; and it is the CPU
     that goes back to the guest, as it is the CPU that left it.
     """
-    if event.kind is EventKind.INLINE:
-        return Party.GUEST_KERNEL
     if event.kind is EventKind.HYPERCALL:
         return Party.HYPERVISOR
     if event.kind is EventKind.RESUME:
         return Party.CPU
     return event.party
+
+
+def _enters(event: Event, kind: EventKind) -> bool:
+    """Whether the event leads into the monitor: a hypercall after a VM exit does so no more."""
+    inside = kind is EventKind.HYPERCALL and monitor_side(event.party)
+    return event.kind is kind and not inside
 
 
 def _steps(events: Sequence[Event], text: str = "") -> tuple[Step, ...]:

@@ -40,8 +40,13 @@ class ControlStructure(Protocol):
     def wants(self, reason: ExitReason, detail: dict[str, int]) -> bool:
         """Whether the hardware exits for this."""
 
-    def save_exit(self, reason: ExitReason, qualification: int, length: int) -> None:
-        """Write the exit information."""
+    nested_root: int
+
+    def save_exit(self, cpu: Cpu, reason: ExitReason, qualification: int) -> None:
+        """Write the exit information and the guest's place."""
+
+    def inject(self, vector: int | None, kind: int = 0) -> None:
+        """Set up an event for the next entry, or clear it."""
 
 
 class HypercallHandler(Protocol):
@@ -79,6 +84,8 @@ class HardwareAssistEngine(NativeEngine):
         self._in_monitor = True  # no guest instruction has run since the last exit
         # First VM entry: from here on the CPU's accesses go through the monitor's tables.
         cpu.controls = structure
+        if isinstance(paging, NestedPaging):
+            paging.mmu.nested_root = structure.nested_root
         self.monitor_mmu.root = cpu.cr3 >> PAGE_SHIFT
         paging.activate(cpu.cr3 >> PAGE_SHIFT)
 
@@ -128,7 +135,9 @@ class HardwareAssistEngine(NativeEngine):
         cpu.apic.accept(vector)
         self._known_requests = cpu.apic.requested
         self.record(EventKind.IRQ, f"{vector:#x}")
+        self.structure.inject(vector)
         self._finish(self._deliver(lambda: deliver_interrupt(cpu, vector)))
+        self.structure.inject(None)
 
     def software_interrupt(self, trap: Trap) -> None:
         """int n does not exit."""
@@ -239,7 +248,7 @@ class HardwareAssistEngine(NativeEngine):
 
     def _exit(self, reason: ExitReason, trap: Trap | None = None) -> None:
         detail = trap.detail if trap is not None else {}
-        self.structure.save_exit(reason, next(iter(detail.values()), 0), INSTRUCTION_BYTES)
+        self.structure.save_exit(self.cpu, reason, next(iter(detail.values()), 0))
         self.record(EventKind.VM_EXIT, reason.value)
         if not self.tagged_tlb:
             self.cpu.mmu.flush()

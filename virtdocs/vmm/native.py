@@ -96,13 +96,19 @@ class NativeEngine:
             raise Shutdown(shutdown, self.cpu)
 
 
-def show_execute(board: Board, hardware: Cpu, **detail: int) -> None:
-    """Record the instruction that the hardware is about to run, while steps are shown."""
+def show_execute(
+    board: Board, hardware: Cpu, *, in_kernel: bool | None = None, **detail: int
+) -> None:
+    """Record the instruction that the hardware is about to run, while steps are shown.
+
+    The ring tells the kernel from its programs, except where both run in ring 3.
+    """
     try:
         name = hardware.fetch().spec.name
     except Trapped:
         name = "fetch"
-    party = Party.APPLICATION if hardware.cpl == 3 else Party.GUEST_KERNEL
+    kernel = hardware.cpl != 3 if in_kernel is None else in_kernel
+    party = Party.GUEST_KERNEL if kernel else Party.APPLICATION
     board.trace.record(
         EventKind.EXECUTE,
         name,

@@ -23,6 +23,7 @@ from virtdocs.machine.paging import (
 from virtdocs.machine.tlb import Tlb
 from virtdocs.machine.traps import Trap, TrapKind, Trapped
 from virtdocs.trace import EventKind, ExitReason, Party, Trace
+from virtdocs.vmm.host import GUEST
 
 
 class NestedMmu(HardwareMmu):
@@ -90,16 +91,17 @@ class NestedPaging:
         self.allocate = allocate
         self.trace = trace
         # All virtual CPUs of a guest share the nested tables of the first.
-        mmu.nested_root = allocate() if root is None else root
+        self.root = allocate() if root is None else root
+        mmu.nested_root = self.root
 
     def fill(self, guest_frame: int) -> bool:
         """Map one guest frame; False where the guest has no memory (a device, or nothing)."""
         if not 0 <= guest_frame < self.guest.frames:
             return False
         host_frame = self.guest.frame_of[guest_frame]
-        if host_frame is None:
+        if host_frame is None or not self.owns(host_frame):
             return False
-        table = self.mmu.nested_root
+        table = self.root
         address = guest_frame << PAGE_SHIFT
         for level in range(self.mmu.nested_levels - 1, 0, -1):
             table = self._next(table, index_at(address, level))
@@ -107,6 +109,10 @@ class NestedPaging:
         page[index_at(address, 0)] = host_frame << PAGE_SHIFT | PRESENT | WRITABLE | USER
         self.trace.record(EventKind.NESTED_FILL, "", Party.HYPERVISOR, frame=guest_frame)
         return True
+
+    def owns(self, host_frame: int) -> bool:
+        """Whether the frame is the guest's: checked at each entry, not only when it was given."""
+        return self.guest.host.owners.get(host_frame) == GUEST
 
     def _next(self, table: int, index: int) -> int:
         page = self._page(table)

@@ -128,7 +128,7 @@ class ParavirtualEngine:
     def run_one(self) -> None:
         """One instruction; what it traps into is the hypervisor's or, by a direct gate, its own."""
         if self.board.trace.recording:
-            show_execute(self.board, self.cpu)
+            show_execute(self.board, self.cpu, in_kernel=self.in_kernel)
         trap = self.cpu.step()
         if trap is None:
             self.board.retire()

@@ -10,7 +10,10 @@ from collections.abc import Callable
 from enum import IntEnum, IntFlag
 from typing import Final
 
-from virtdocs.machine.memory import PhysicalMemory
+from virtdocs.machine.cpu import Cpu
+from virtdocs.machine.isa import INSTRUCTION_BYTES
+from virtdocs.machine.memory import PAGE_SHIFT, PhysicalMemory
+from virtdocs.machine.registers import RSP, WORD_MASK
 from virtdocs.trace import ExitReason
 from virtdocs.vmm.permission_maps import MsrMap, PortMap
 
@@ -147,7 +150,26 @@ class Vmcb:
             return bool(self.read(Field.CR_INTERCEPTS) >> shift & 1)
         raise AssertionError(f"no rule for {reason}")
 
-    def save_exit(self, reason: ExitReason, qualification: int, length: int) -> None:
-        """What the hardware writes at a #VMEXIT."""
+    def save_exit(self, cpu: Cpu, reason: ExitReason, qualification: int) -> None:
+        """What the hardware writes at a #VMEXIT: why, where the guest was, where it goes on."""
         self.write(Field.EXIT_CODE, SVM_CODE[reason][0])
         self.write(Field.EXIT_INFO_1, qualification)
+        self.write(Field.GUEST_RIP, cpu.rip)
+        self.write(Field.NEXT_RIP, cpu.rip + INSTRUCTION_BYTES & WORD_MASK)
+        self.write(Field.GUEST_RSP, cpu.regs[RSP])
+        self.write(Field.GUEST_RFLAGS, cpu.rflags)
+        self.write(Field.GUEST_CR3, cpu.cr3)
+
+    @property
+    def nested_root(self) -> int:
+        """Frame of the top nested table."""
+        return self.read(Field.NESTED_CR3) >> PAGE_SHIFT
+
+    @nested_root.setter
+    def nested_root(self, frame: int) -> None:
+        self.write(Field.NESTED_CR3, frame << PAGE_SHIFT)
+
+    def inject(self, vector: int | None, kind: int = 0) -> None:
+        """Set up an event for the next vmrun, or clear it; kind 0 is an external interrupt."""
+        info = 0 if vector is None else vector | kind << 8 | 1 << 31
+        self.write(Field.EVENT_INJECTION, info)

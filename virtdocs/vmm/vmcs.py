@@ -11,7 +11,10 @@ from collections.abc import Callable
 from enum import IntEnum, IntFlag
 from typing import Final
 
-from virtdocs.machine.memory import PhysicalMemory
+from virtdocs.machine.cpu import Cpu
+from virtdocs.machine.isa import INSTRUCTION_BYTES
+from virtdocs.machine.memory import PAGE_SHIFT, PhysicalMemory
+from virtdocs.machine.registers import RSP
 from virtdocs.trace import ExitReason
 from virtdocs.vmm.permission_maps import MsrMap, PortMap
 
@@ -166,8 +169,27 @@ class Vmcs:
         # (guest/host masks, SDM vol. 3C §25.6.6). cr2 never exits.
         return write and detail["cr"] in (0, 4) and "clts" not in detail
 
-    def save_exit(self, reason: ExitReason, qualification: int, length: int) -> None:
-        """What the hardware writes at an exit."""
+    def save_exit(self, cpu: Cpu, reason: ExitReason, qualification: int) -> None:
+        """What the hardware writes at an exit: why, and where the guest was."""
         self.write(Field.EXIT_REASON, VMX_REASON[reason][0])
         self.write(Field.EXIT_QUALIFICATION, qualification)
-        self.write(Field.EXIT_INSTRUCTION_LENGTH, length)
+        self.write(Field.EXIT_INSTRUCTION_LENGTH, INSTRUCTION_BYTES)
+        self.write(Field.GUEST_RIP, cpu.rip)
+        self.write(Field.GUEST_RSP, cpu.regs[RSP])
+        self.write(Field.GUEST_RFLAGS, cpu.rflags)
+        self.write(Field.GUEST_CR3, cpu.cr3)
+
+    @property
+    def nested_root(self) -> int:
+        """Frame of the top nested table: the EPT pointer without its attribute bits."""
+        return self.read(Field.EPT_POINTER) >> PAGE_SHIFT
+
+    @nested_root.setter
+    def nested_root(self, frame: int) -> None:
+        # Bits 2:0 memory type (6 is write-back), 5:3 levels of the walk less one (SDM §25.6.11).
+        self.write(Field.EPT_POINTER, frame << PAGE_SHIFT | 3 << 3 | 6)
+
+    def inject(self, vector: int | None, kind: int = 0) -> None:
+        """Set up an event for the next entry, or clear it; kind 0 is an external interrupt."""
+        info = 0 if vector is None else vector | kind << 8 | 1 << 31
+        self.write(Field.ENTRY_INTERRUPTION_INFO, info)

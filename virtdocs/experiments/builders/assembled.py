@@ -8,7 +8,7 @@ from typing import Final
 
 from virtdocs.experiments.techniques import Technique
 from virtdocs.guest.program import Program
-from virtdocs.machine.board import Board, bare_identity
+from virtdocs.machine.board import Board
 from virtdocs.machine.cpu import Cpu, Identity
 from virtdocs.machine.firmware import boot
 from virtdocs.machine.memory import write_physical
@@ -16,6 +16,7 @@ from virtdocs.machine.mmu import SoftwareMmu
 from virtdocs.trace import Trace
 from virtdocs.vmm.exit_loop import Engine
 from virtdocs.vmm.host import Host, guest_board, new_host
+from virtdocs.vmm.identity import hypervisor_identity
 
 SECOND_CPU: Final = "start_ap"  # a program that has this label runs on two CPUs
 
@@ -55,17 +56,6 @@ def load(board: Board, program: Program) -> None:
     for address, data in program.chunks:
         if not write_physical(board.memory, address, data):
             raise ValueError(f"{program.name}: no memory at {address:#x}")
-
-
-def hypervisor_identity(vendor: str, signature: str) -> Identity:
-    """cpuid as a hypervisor shows it: the hypervisor bit, and its name in leaf 0x40000000."""
-    identity = bare_identity(vendor)
-    a, b, c, d = identity[1]
-    identity[1] = (a, b, c | 1 << 31, d)
-    name = signature.encode().ljust(12, b"\0")
-    words = [int.from_bytes(name[n : n + 4], "little") for n in (0, 4, 8)]
-    identity[0x4000_0000] = (0x4000_0001, words[0], words[1], words[2])
-    return identity
 
 
 def boot_cpus(board: Board, order: Order, identity: Identity) -> list[Cpu]:

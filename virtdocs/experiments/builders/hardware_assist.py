@@ -44,6 +44,8 @@ def build(order: Order) -> Assembled:
         own = paging(cpu)
         cpu.guard = host.oracle
         structure = _vmcb(host, shadow) if order.technique.cpu == "svm" else _vmcs(host, shadow)
+        if isinstance(own, NestedPaging):
+            structure.nested_root = own.root
         engines.append(
             HardwareAssistEngine(
                 board,

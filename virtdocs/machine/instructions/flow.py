@@ -1,4 +1,9 @@
-"""Control flow: near and far jumps, calls, returns, interrupts, system calls."""
+"""Control flow: near and far jumps, calls, returns, interrupts, system calls.
+
+A near target that is not canonical, or beyond the limit of cs, faults when it is fetched, not
+at the jump (Intel's near jumps check first, SDM vol. 2, JMP): our rule, so that a jump
+has no fault of its own. There are no call gates and no task switches.
+"""
 
 from __future__ import annotations
 

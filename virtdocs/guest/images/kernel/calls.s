@@ -33,8 +33,18 @@ put_character:
     xor rax, rax
     ret
 
+; SYS_DRIVER: what it means depends on the driver, which puts itself here when it starts.
+call_driver:
+    jmp [driver]
+no_driver:
+    mov rax, -1
+    ret
+
+driver:
+    .quad no_driver
 system_calls:
     .quad end_process, get_number, yield, unmap, protect, fork, wait_child, sleep, put_character
+    .quad call_driver
 .if PV
 character:
     .quad 0

@@ -99,7 +99,8 @@
 .equ SYS_WAIT, 6
 .equ SYS_SLEEP, 7
 .equ SYS_PUTCHAR, 8
-.equ SYS_COUNT, 9
+.equ SYS_DRIVER, 9
+.equ SYS_COUNT, 10
 
 .equ TIMER_VECTOR, 0x40
 .equ IPI_VECTOR, 0x50

@@ -1,0 +1,71 @@
+"""What a request costs, against what Linux's drivers cost on QEMU's device models, row by row.
+
+The rows: virtdocs/data/measured/device-counts.csv, recorded as its README tells.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+import virtdocs
+from virtdocs.devices.registry import DEVICES
+from virtdocs.experiments.run import run
+
+FILE = Path(virtdocs.__file__).parent / "data" / "measured" / "device-counts.csv"
+ROWS = list(csv.DictReader(FILE.read_text(encoding="utf-8").splitlines()))
+EXACT = [row for row in ROWS if row["exact"] == "yes"]
+WORKLOADS = {
+    "dr": "disk_read", "dw": "disk_write", "df": "disk_flush", "dqr": "disk_read",
+    "con": "console_line",
+}  # fmt: skip
+
+
+def ours(row: Mapping[str, str]) -> tuple[str, dict[str, int]]:
+    """Workload and parameters for a row's workload as the file spells it."""
+    kind, *numbers = row["workload"].split(":")
+    if kind == "pp":
+        replies = int(numbers[0])
+        return ("net_pingpong", {}) if replies == 1 else ("net_burst", {"replies": replies})
+    names = ("size", "depth")
+    return WORKLOADS[kind], {name: int(n) for name, n in zip(names, numbers, strict=False)}
+
+
+def counted(row: Mapping[str, str], technique: str) -> dict[str, Fraction | int]:
+    """Our counts per operation for a row, under the names of its columns."""
+    workload, params = ours(row)
+    result = run(workload, technique, io=row["device"], params={"ops": 32, **params})
+    assert result.outcome == "halted"
+    per_op = result.counts_per_op
+    access = per_op["device_access"]
+    assert isinstance(access, Mapping)
+    reads, writes, kicks = access.get("read", 0), access.get("write", 0), per_op["kick"]
+    assert not isinstance(kicks, Mapping)
+    assert not isinstance(per_op["device_irq"], Mapping)
+    return {
+        "reg_reads": reads,
+        "reg_writes": writes,
+        "virtio_kicks": kicks,
+        "guest_device_irqs": per_op["device_irq"],
+        "exits_per_op": reads + writes + kicks,
+    }
+
+
+def recorded(row: Mapping[str, str]) -> dict[str, Fraction]:
+    """The row's own counts."""
+    columns = ("reg_reads", "reg_writes", "virtio_kicks", "guest_device_irqs", "exits_per_op")
+    return {column: Fraction(row[column]) for column in columns}
+
+
+@pytest.mark.parametrize("technique", ["native", "hw_nested"])
+@pytest.mark.parametrize(
+    "row",
+    [row for row in EXACT if row["device"] in DEVICES],
+    ids=lambda row: f"{row['device']}-{row['workload']}",
+)
+def test_counts_equal_those_of_linux_on_qemu(row: dict[str, str], technique: str) -> None:
+    assert counted(row, technique) == recorded(row)

@@ -1,0 +1,1 @@
+"""Devices: the registers and rings that a guest's driver meets, one file each."""

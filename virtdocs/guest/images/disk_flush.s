@@ -1,0 +1,2 @@
+; disk_flush: what the program of disk.s does.
+.equ OPERATION, 2
