@@ -42,6 +42,7 @@ class EventKind(StrEnum):
     KICK = "kick"  # a virtio notification
     DEVICE_IRQ = "device_irq"  # a device asks for an interrupt
     DMA = "dma"  # a device moves data from or to memory
+    BACKEND = "backend"  # a party behind the device model does its part of a request
     EVENT_CHANNEL = "event_channel"
     UNCLAIMED = "unclaimed"  # an access that no device answers: reported, never ignored
 

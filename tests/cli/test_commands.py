@@ -36,7 +36,7 @@ def test_all_exhibits_are_listed_with_their_parameters(virtdocs):
     found = json.loads(virtdocs("exhibits", "--json").out)["exhibits"]
     assert [one["name"] for one in found] == sorted(EXHIBITS)
     for one in found:
-        assert list(one["params"]) == [key for key, _ in EXHIBITS[one["name"]].parameters]
+        assert set(one["params"]) == {key for key, _ in EXHIBITS[one["name"]].parameters}
         assert one["description"]
     assert all(name in virtdocs("exhibits", "--lang", "ko").out for name in EXHIBITS)
 

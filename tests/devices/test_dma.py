@@ -66,7 +66,7 @@ def run_with_write(text: str, name: str, write: DeviceType) -> str:
 
 @pytest.mark.parametrize("name", TECHNIQUES)
 def test_a_page_table_entry_written_by_a_device_counts_after_invlpg(name: str) -> None:
-    def plug(board: Board, options: object) -> None:
+    def plug(board: Board, _options: object) -> None:
         def write() -> None:
             at = entry_of(board, 0x900000)
             board.dma.store(at, 8, board.dma.load(at, 8) + 0x1000)
@@ -80,7 +80,7 @@ def test_a_page_table_entry_written_by_a_device_counts_after_invlpg(name: str) -
 def test_code_written_by_a_device_runs_as_written(name: str) -> None:
     label = assemble(REWRITTEN, constants={}).labels["answer"]
 
-    def plug(board: Board, options: object) -> None:
+    def plug(board: Board, _options: object) -> None:
         board.agenda.schedule(300, lambda: board.dma.store(label + 8, 8, 5))
 
     assert run_with_write(REWRITTEN, name, DeviceType("w", "", "", (), plug)) == "exit code 5"

@@ -1,4 +1,4 @@
-"""virtio-blk with its guest driver: equal counts everywhere, and a driver that breaks the ring."""
+"""virtio-blk with its guest driver: how it is interrupted, and a driver that breaks the ring."""
 
 from __future__ import annotations
 
@@ -9,26 +9,10 @@ from virtdocs.experiments.run import Finished, execute, run
 from virtdocs.experiments.techniques import technique
 from virtdocs.guest.assembler import assemble_files
 from virtdocs.guest.program import Program
-from virtdocs.guest.workloads import BUILDS, WORKLOADS, source
+from virtdocs.guest.workloads import BUILDS, KERNEL, WORKLOADS, source
 from virtdocs.machine.dma import Dma
 from virtdocs.machine.memory import read_physical
 from virtdocs.vmm.host import OracleViolation
-
-TECHNIQUES = ("native", "bt", "hw_shadow", "hw_nested")
-DEVICE_KEYS = ("kick", "device_access", "device_irq", "apic", "irq")
-
-
-@pytest.mark.parametrize("workload", ["disk_read", "disk_write", "disk_flush"])
-@pytest.mark.parametrize("params", [{}, {"depth": 8}, {"vectors": "intx", "size": 65_536}], ids=str)
-def test_state_and_device_counts_are_the_same_under_every_technique(
-    workload: str, params: dict[str, str | int]
-) -> None:
-    runs = [run(workload, name, io="virtio-blk", params=params) for name in TECHNIQUES]
-    assert {r.outcome for r in runs} == {"halted"}
-    assert len({r.state_hash for r in runs}) == 1
-    assert len({r.virtual_time for r in runs}) == 1
-    for key in DEVICE_KEYS:
-        assert all(r.counts_per_op[key] == runs[0].counts_per_op[key] for r in runs), key
 
 
 def test_a_line_costs_one_read_of_the_isr_and_messages_cost_none() -> None:
@@ -52,7 +36,7 @@ def hostile(line: str, replacement: str) -> Program:
         "OPS": 3,
         "LEVELS": 4,
     }
-    split = found.images.index("disk_read.s")
+    split = len(KERNEL)
     texts = []
     for image in (*found.images[:split], *device.drivers, *found.images[split:]):
         text = source(image)
@@ -115,6 +99,6 @@ def test_an_honest_driver_sees_no_request_fail() -> None:
 def test_without_the_range_check_the_oracle_sees_the_device_leave_the_guest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Dma, "in_range", lambda self, address, length: True)
+    monkeypatch.setattr(Dma, "in_range", lambda *_: True)
     with pytest.raises(OracleViolation, match="monitor"):
         go(hostile(*LIES["data behind the guest's last frame"]))

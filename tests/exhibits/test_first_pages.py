@@ -77,7 +77,8 @@ def test_one_out_crosses_the_border_and_comes_back_wherever_there_is_a_monitor()
         assert isinstance(view, Flow)
         crossings = sum(step.crossing for step in view.steps)
         assert crossings % 2 == 0, name
-        assert (crossings > 0) is (name != "native"), name
+        # An emulator has no border to cross: the guest's instructions are its own data.
+        assert (crossings > 0) is (name not in ("native", "qemu_tcg")), name
 
 
 def test_unmodified_guests_end_in_native_s_state_except_where_x86_was_not_virtualizable() -> None:

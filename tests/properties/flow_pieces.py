@@ -81,6 +81,25 @@ def enter_by_sysret(w: Writer, target: int) -> None:
     w.put("sysret")
 
 
+def short_code(w: Writer) -> None:
+    """A code segment that ends before the functions that are called from it."""
+    function = plain_pieces.function(w)
+    w.put("lgdt", "m", at(layout.TABLE_POINTERS + 16))
+    for selector in (KERNEL_CS, layout.SHORT_CODE, KERNEL_CS):
+        w.put("push", "i", imm=selector)
+        target = w.put("push", "i")
+        w.put("retf")
+        w.aim(target)
+        w.put("call", "i", imm=function)
+
+
+def hidden_registers(w: Writer) -> None:
+    """User code that stores what a monitor would rather hide, while CR4.UMIP forbids it."""
+    for _ in range(w.rng.randrange(1, 4)):
+        name = w.rng.choice(("sgdt", "sidt", "sldt", "str", "smsw"))
+        w.put(name, "m", at(layout.USER_DATA + 8 * w.rng.randrange(64)))
+
+
 def system_call(w: Writer) -> None:
     """From ring 3, and from others that should not."""
     w.load(RAX, w.rng.randrange(1, 9))
@@ -88,10 +107,11 @@ def system_call(w: Writer) -> None:
 
 
 def leave(w: Writer) -> None:
-    """Back to ring 0, one way or another."""
+    """Back to ring 0, one way or another; what comes behind is never reached."""
+    start = w.at
     if w.chance(0.6):
         w.put("int", "i", imm=layout.BACK_TO_KERNEL)
-    else:
-        w.load(RAX, 0)
-        w.put("syscall")
-        w.put("int", "i", imm=layout.BACK_TO_KERNEL)
+    w.load(RAX, 0)
+    w.put("syscall")
+    w.put("int", "i", imm=layout.BACK_TO_KERNEL)
+    w.put("jmp", "i", imm=start)

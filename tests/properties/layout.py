@@ -31,6 +31,8 @@ FUNCTIONS: Final = 0x18_0000  # small functions that the guest rewrites, remaps 
 FUNCTION_PAGES: Final = 4
 FUNCTIONS_END: Final = FUNCTIONS + FUNCTION_PAGES * PAGE
 FUNCTION_BYTES: Final = 256
+REMOTE: Final = 0x30_0000  # two pages of code in a region where no data lies
+REMOTE_PAGES: Final = 2
 WINDOW: Final = 0x1F_0000  # pages that show the last-level tables once more, writable
 
 USER_CODE: Final = 0x80_0000
@@ -48,6 +50,10 @@ USER_EDITED: Final = 0xA0_0000
 USER_SWITCHED: Final = 0xC0_0000
 LARGE: Final = 0xE0_0000  # its directory entry changes: large pages, rights, absence
 EDITED_PAGES: Final = 12  # of each region
+
+# A descriptor of the altered table: a kernel code segment that ends before the functions.
+SHORT_CODE: Final = 0x40
+SHORT_LIMIT: Final = BODY_END + 0xFFFF  # in bytes, ends with a page
 
 # Words of the page STATE.
 NEXT: Final = STATE  # where the kernel goes on after a fault that cannot be skipped

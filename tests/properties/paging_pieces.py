@@ -31,6 +31,7 @@ def new_entry(w: Writer, page: int, may_be_global: bool) -> int:
         (layout.FUNCTIONS >> 12) + rng.randrange(layout.FUNCTION_PAGES),
         layout.USER_FUNCTIONS >> 12, layout.DATA >> 12,
         RAM_FRAMES + rng.randrange(64), rng.getrandbits(40) | RAM_FRAMES,
+        rng.randrange(1, 16) << 36 | layout.DATA >> 12,
     ))  # fmt: skip
     entry = frame << 12 | PRESENT * w.chance(0.85) | WRITABLE * w.chance(0.7)
     entry |= USER * w.chance(0.6) | NO_EXECUTE * w.chance(0.2)
@@ -66,6 +67,21 @@ def edit_in_place(w: Writer) -> None:
     w.put("invlpg", "m", Memory(RDX))
 
 
+def edit_remote(w: Writer) -> None:
+    """Remap or forbid code whose table a monitor has no other reason to follow, and call it."""
+    rng = w.rng
+    page = layout.REMOTE + layout.PAGE * rng.randrange(layout.REMOTE_PAGES)
+    function = page + layout.FUNCTION_BYTES * rng.randrange(2)
+    for _ in range(rng.randrange(1, 4)):
+        frame = (layout.REMOTE >> 12) + rng.randrange(layout.REMOTE_PAGES)
+        entry = frame << 12 | PRESENT | WRITABLE | NO_EXECUTE * w.chance(0.1)
+        w.put("call", "i", imm=function)
+        w.load(RAX, entry)
+        w.put("mov", "mr", at(layout.table_entry(page)), a=RAX)
+        w.put("invlpg", "m", at(page))
+    w.put("call", "i", imm=function)
+
+
 def flush(w: Writer, everything: bool = False) -> None:
     """Reload cr3; with global pages in the way turn CR4.PGE over."""
     if everything:
@@ -82,25 +98,27 @@ def edit_directory(w: Writer) -> None:
     """The entry of a region of 2 MiB: a large page, its table again, rights, absence."""
     rng = w.rng
     region = layout.LARGE
-    tables = (TABLES_ADDRESS >> 12) + (region >> 21)
     rights = PRESENT * w.chance(0.9) | WRITABLE * w.chance(0.8) | USER * w.chance(0.7)
-    rights |= NO_EXECUTE * w.chance(0.2) | ACCESSED * w.chance(0.4) | DIRTY * w.chance(0.3)
-    if w.chance(0.6):
-        ranges = (region, region, layout.USER_EDITED, layout.EDITED)
-        start = rng.choice((*ranges, 0x100_0000, region + 0x1000, (1 << 45) + (1 << 21)))
-        entry = start | LARGE | rights
-    else:
-        entry = tables << 12 | rights
-    for tree in (layout.DIRECTORY, layout.TREE) if w.chance(0.3) else (layout.DIRECTORY,):
-        w.load(RAX, entry)
-        w.put("mov", "mr", at(tree + 8 * (region >> 21)), a=RAX)
-    flush(w)
+    for _ in range(rng.randrange(1, 4)):
+        entry = rights | NO_EXECUTE * w.chance(0.1)
+        entry |= ACCESSED * w.chance(0.4) | DIRTY * w.chance(0.3)
+        if w.chance(0.7):
+            starts = (region, layout.USER_EDITED, layout.EDITED, layout.SWITCHED)
+            odd = (0x100_0000, region + layout.PAGE, (1 << 45) + layout.REGION)
+            entry |= rng.choice(starts if w.chance(0.8) else odd) | LARGE
+        else:
+            entry |= TABLES_ADDRESS + layout.PAGE * (region >> 21)
+        for tree in (layout.DIRECTORY, layout.TREE) if w.chance(0.3) else (layout.DIRECTORY,):
+            w.load(RAX, entry)
+            w.put("mov", "mr", at(tree + 8 * (region >> 21)), a=RAX)
+        flush(w)
+        visit_large(w)
 
 
 def visit_large(w: Writer) -> None:
     """Read and write here and there in the region that large pages map."""
     for _ in range(w.rng.randrange(2, 5)):
-        place = layout.LARGE + w.rng.randrange(layout.REGION - 8)
+        place = layout.LARGE + layout.PAGE * w.rng.randrange(4) + w.offset()
         if w.chance(0.5):
             w.put("mov", "rm", at(place), a=w.register())
         else:

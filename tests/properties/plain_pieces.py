@@ -127,7 +127,7 @@ def home(w: Writer) -> int:
 def loop(w: Writer) -> None:
     """A loop of a few turns: translated code is chained and runs again."""
     counter = w.register(RAX, RDX)
-    w.load(counter, w.rng.randrange(2, 6))
+    w.load(counter, w.rng.randrange(2, 12))
     again = w.at
     for _ in range(w.rng.randrange(1, 4)):
         made = operation(w)
@@ -184,9 +184,7 @@ def rewrite(w: Writer) -> None:
     """Write an instruction into a function, directly or through another mapping, and call it."""
     rng = w.rng
     target = function(w)
-    words = (
-        (rng.getrandbits(64), rng.getrandbits(8)) if w.chance(0.15) else encode(operation(w))
-    )
+    words = (rng.getrandbits(64), rng.getrandbits(8)) if w.chance(0.15) else encode(operation(w))
     site = target + 16 * rng.randrange(4)
     if w.chance(0.3):
         w.put("call", "i", imm=target)
@@ -258,6 +256,19 @@ def segments(w: Writer) -> None:
             w.put("pop", "r", a=w.register())
 
 
+def descriptors(w: Writer) -> None:
+    """What a ring may know of the descriptor table."""
+    for _ in range(w.rng.randrange(1, 5)):
+        register = w.register()
+        w.load(register, w.rng.choice(SELECTORS) | w.rng.choice((0, 3)))
+        if w.chance(0.5):
+            w.put(w.rng.choice(("lar", "lsl")), "rr", a=w.register(), b=register)
+        else:
+            w.put(w.rng.choice(("verr", "verw")), "r", a=register)
+        w.put("pushf")
+        w.put("pop", "r", a=w.register())
+
+
 def undefined(w: Writer) -> None:
     """What no CPU without a hypervisor knows, or no CPU at all."""
     rng = w.rng
@@ -270,6 +281,45 @@ def undefined(w: Writer) -> None:
         form = spec.forms[0]
         registers = {"a": 1} if "r" in form else {}
         w.put(spec.mnemonic, form, at(layout.DATA) if "m" in form else None, **registers)
+
+
+def stack_segment(w: Writer) -> None:
+    """Loads of ss, each with an access right behind it: no interrupt may come in between."""
+    selector = home_selector(w)
+    for _ in range(w.rng.randrange(1, 5)):
+        w.load(RAX, selector)
+        w.put("mov", "sr", a=2, b=RAX)
+        w.put("mov", "rm", w.memory(False, is_user(w)), a=w.register())
+
+
+def home_selector(w: Writer) -> int:
+    """The stack segment that belongs to this code."""
+    if is_user(w):
+        return USER_SS
+    return RING1_SS | 1 if w.start == layout.RING1_CODE else KERNEL_SS
+
+
+def flags(w: Writer) -> None:
+    """cli, sti, pushf, popf, with whatever else is in the word."""
+    rng = w.rng
+    for _ in range(rng.randrange(1, 5)):
+        kind = rng.randrange(6)
+        if kind < 2:
+            w.put(rng.choice(("cli", "sti")))
+        elif kind == 2:
+            w.put("pushf")
+            w.put("pop", "r", a=w.register())
+        elif kind == 3:
+            w.put("push", "i", imm=rng.getrandbits(16) if w.chance(0.7) else w.number())
+            w.put("popf")
+        elif kind == 4:
+            w.put("pushf")
+            w.put("cli")
+            w.put(rng.choice(("nop", "stc", "clc")))
+            w.put("popf")
+        else:
+            w.put("sti")
+            w.put(rng.choice(("cli", "nop", "pushf", "sti")))
 
 
 def clock(w: Writer) -> None:

@@ -26,25 +26,26 @@ from virtdocs.machine.instructions import BY_FORM
 from virtdocs.machine.interrupts import make_gate
 from virtdocs.machine.isa import Instruction, encode
 from virtdocs.machine.paging import PRESENT, USER, WRITABLE
-from virtdocs.machine.registers import RAX
+from virtdocs.machine.registers import CR4_UMIP, RAX
 from virtdocs.machine.segments import make_descriptor
 
 Piece = Callable[[Writer], None]
 PLAIN: Final[tuple[tuple[Piece, int], ...]] = (
     (plain_pieces.arithmetic, 6), (plain_pieces.access, 10), (plain_pieces.stack, 4),
-    (plain_pieces.loop, 3), (plain_pieces.call, 4), (plain_pieces.rewrite, 4),
+    (plain_pieces.loop, 4), (plain_pieces.call, 4), (plain_pieces.rewrite, 4),
     (plain_pieces.rewrite_ahead, 3), (plain_pieces.wild_jump, 1), (plain_pieces.segments, 3),
-    (plain_pieces.undefined, 2), (plain_pieces.clock, 2), (plain_pieces.interrupt, 3),
-    (plain_pieces.scramble, 3), (flow_pieces.far_transfer, 2), (flow_pieces.far_return, 2),
+    (plain_pieces.descriptors, 2), (plain_pieces.undefined, 2), (plain_pieces.clock, 2),
+    (plain_pieces.interrupt, 3), (plain_pieces.scramble, 3), (plain_pieces.flags, 6),
+    (plain_pieces.stack_segment, 2), (flow_pieces.far_transfer, 2), (flow_pieces.far_return, 2),
 )  # fmt: skip
 KERNEL: Final[tuple[tuple[Piece, int], ...]] = (
-    *PLAIN, (flow_pieces.interrupt_return, 3),
+    *PLAIN, (flow_pieces.interrupt_return, 3), (flow_pieces.short_code, 2),
     (paging_pieces.edit_page, 9), (paging_pieces.edit_in_place, 5),
-    (paging_pieces.edit_directory, 4), (paging_pieces.visit_large, 4),
-    (paging_pieces.forget_use, 4), (paging_pieces.switch_tree, 3),
-    (paging_pieces.write_protect, 2), (paging_pieces.read_tables, 2),
-    (paging_pieces.new_root, 1),
-    (system_pieces.flags, 8), (system_pieces.timer, 4), (system_pieces.wait, 2),
+    (paging_pieces.edit_directory, 4), (paging_pieces.edit_remote, 3),
+    (paging_pieces.visit_large, 3), (paging_pieces.forget_use, 4),
+    (paging_pieces.switch_tree, 3), (paging_pieces.write_protect, 2),
+    (paging_pieces.read_tables, 2), (paging_pieces.new_root, 1),
+    (system_pieces.timer, 6), (system_pieces.wait, 2), (system_pieces.interrupt_after_sti, 2),
     (system_pieces.priorities, 3), (system_pieces.control, 4), (system_pieces.model_specific, 4),
     (system_pieces.ports, 3), (system_pieces.descriptor_tables, 4),
     (system_pieces.restore_tables, 2),
@@ -55,7 +56,7 @@ OUTER: Final[tuple[tuple[Piece, int], ...]] = (
 )  # fmt: skip
 NOTHING: Final = MappingProxyType({})
 EXCURSION_SHARE: Final = 0.12
-PIECES: Final = (20, 90)  # of the kernel's code, least and most
+PIECES: Final = (20, 70)  # of the kernel's code, least and most
 OUTER_PIECES: Final = 8
 NOP: Final = encode(Instruction(BY_FORM["nop", ""], ""))
 
@@ -85,8 +86,8 @@ class RandomGuest:
         return replace(self, program=replace(self.program, chunks=tuple(chunks)))
 
 
-def random_guest(seed: int) -> RandomGuest:
-    """The guest of a seed."""
+def random_guest(seed: int, table: tuple[tuple[Piece, int], ...] = KERNEL) -> RandomGuest:
+    """The guest of a seed, its kernel made of the pieces of a table."""
     rng = Random(seed)
     levels, vendor = rng.choice((2, 4, 4)), rng.choice(("intel", "amd"))
     kernel, ring1, user = (
@@ -101,7 +102,7 @@ def random_guest(seed: int) -> RandomGuest:
         elif rng.random() < EXCURSION_SHARE:
             _excursion(kernel, rng.choice((ring1, user, user)))
         else:
-            choose(rng, KERNEL)(kernel)
+            choose(rng, table)(kernel)
         low, address = kernel.words[going_on]
         kernel.words[going_on] = low, address | kernel.at << 32
         kernel.pieces.append((start, kernel.at))
@@ -122,6 +123,10 @@ def choose(rng: Random, table: tuple[tuple[Piece, int], ...]) -> Piece:
 def _excursion(kernel: Writer, outer: Writer) -> None:
     """Some code in an outer ring, and the kernel's way there."""
     target = outer.at
+    if outer.start == layout.USER_CODE and kernel.chance(0.1):
+        kernel.load(RAX, CR4_UMIP)
+        kernel.put("mov", "cr", a=4, b=RAX)
+        flow_pieces.hidden_registers(outer)
     for _ in range(kernel.rng.randrange(1, OUTER_PIECES)):
         start = outer.at
         choose(kernel.rng, OUTER)(outer)
@@ -148,6 +153,8 @@ def _program(seed: int, rng: Random, writers: tuple[Writer, ...], levels: int) -
     chunks[layout.TREE] = tree
     chunks[layout.EDITS] = _first_edits(rng)
     chunks[layout.FUNCTIONS] = _functions(rng, layout.FUNCTIONS, layout.FUNCTIONS_END)
+    remote_end = layout.REMOTE + layout.PAGE * layout.REMOTE_PAGES
+    chunks[layout.REMOTE] = _functions(rng, layout.REMOTE, remote_end)
     chunks[layout.USER_FUNCTIONS] = _functions(
         rng, layout.USER_FUNCTIONS, layout.USER_FUNCTIONS_END
     )
@@ -184,8 +191,8 @@ def _first_edits(rng: Random) -> bytes:
 
 def _altered_gdt(rng: Random) -> bytes:
     """Two pages with the firmware's entries, and more of them, some changed."""
-    entries = gdt_entries()
-    for _ in range(6):
+    entries = [*gdt_entries(), make_descriptor("code", 0, limit=layout.SHORT_LIMIT)]
+    for _ in range(5):
         kind = rng.choice(("code", "data", "data", "tss"))
         limit = rng.choice((0xFFFF_FFFF, 0xFFF, 0x1F_FFFF, 0x8F_FFFF, 103))
         entry = make_descriptor(kind, rng.choice((0, 1, 3, 3)), base=TSS_ADDRESS, limit=limit)

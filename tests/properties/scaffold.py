@@ -75,9 +75,11 @@ common:                         ; stack: vector, error, rip, cs, rflags, rsp, ss
     ja give_up
     cmp [rsp+24], 14
     jne skip
+    mov rdx, cr2
+    cmp rdx, [rsp+40]
+    je recover                  ; code that cannot be fetched
     test rax, 1
     je skip
-    mov rdx, cr2
     cmp rdx, EDITED
     jb skip
     cmp rdx, MAPPED
@@ -105,11 +107,16 @@ skip:
     cmp rax, FUNCTIONS
     jb recover
     cmp rax, FUNCTIONS_END
-    jb skipped
+    jb in_function
     cmp rax, USER_CODE
     jb recover
+    cmp rax, USER_CODE_END
+    jb skipped
     cmp rax, USER_FUNCTIONS_END
     jae recover
+in_function:
+    test rax, 0x80              ; beyond its last instruction
+    jne recover
 skipped:
     add rax, 16
     mov [rsp+40], rax

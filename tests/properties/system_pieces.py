@@ -48,35 +48,11 @@ from virtdocs.machine.registers import (
     RDX,
     RSP,
 )
+from virtdocs.vmm.translator import BLOCK_INSTRUCTIONS
 
 PAGING_CR0: Final = CR0_PE | CR0_PG
 SHORTEST_PERIOD: Final = 61  # a tick's handler takes some 20 instructions
 ICR_SELF: Final = 1 << 18
-
-
-def flags(w: Writer) -> None:
-    """cli, sti, pushf, popf, with whatever else is in the word."""
-    rng = w.rng
-    for _ in range(rng.randrange(1, 5)):
-        kind = rng.randrange(6)
-        if kind < 2:
-            w.put(rng.choice(("cli", "sti")))
-        elif kind == 2:
-            w.put("pushf")
-            w.put("pop", "r", a=w.register())
-        elif kind == 3:
-            w.put("push", "i", imm=rng.getrandbits(16) if w.chance(0.7) else w.number())
-            w.put("popf")
-        elif kind == 4:
-            w.put("pushf")
-            w.put("cli")
-            w.put(rng.choice(("nop", "stc", "clc")))
-            w.put("popf")
-        else:
-            w.put("sti")
-            w.put(rng.choice(("cli", "nop", "pushf", "sti")))
-            if w.words[-1][0] & 0xFF and w.chance(0.2):
-                w.put("nop")
 
 
 def write_msr(w: Writer, number: int, value: int) -> None:
@@ -133,6 +109,23 @@ def priorities(w: Writer) -> None:
     if w.chance(0.7):
         w.load(RAX, 0)
         w.put("mov", "cr", a=8, b=RAX)
+
+
+def interrupt_after_sti(w: Writer) -> None:
+    """A request waits; sti is the last instruction of a translated block or of a page."""
+    w.put("cli")
+    w.load(RAX, 0)
+    w.put("mov", "cr", a=8, b=RAX)
+    write_msr(w, MSR_X2APIC_ICR, ICR_SELF | layout.IPI)
+    target = w.put("jmp", "i")
+    w.aim(target)
+    to_page_end = (layout.PAGE - 16 - w.at % layout.PAGE) // 16
+    padding = to_page_end if to_page_end < BLOCK_INSTRUCTIONS else BLOCK_INSTRUCTIONS - 1
+    for _ in range(padding if w.chance(0.8) else w.rng.randrange(BLOCK_INSTRUCTIONS)):
+        w.put("nop")
+    w.put("sti")
+    w.put(w.rng.choice(("rdtsc", "pushf", "cli", "nop")))
+    w.put("mov", "rm", at(layout.TICKS), a=w.register())
 
 
 def control(w: Writer) -> None:

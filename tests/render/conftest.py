@@ -13,7 +13,7 @@ from virtdocs.exhibits import Built
 from virtdocs.experiments.single_step import SingleStep
 from virtdocs.trace import Event, Party
 from virtdocs.trace import EventKind as K
-from virtdocs.views import flow, outcomes, rings
+from virtdocs.views import efficiency, flow, outcomes, pagings, port, rings, translated, walks
 from virtdocs.views.model import ViewBundle
 
 EXIT = (
@@ -68,6 +68,52 @@ PATHS = {
     "trap_emulate": SingleStep("trap_emulate", "cli", "cli", TRAPPED),
 }
 
+
+@dataclass(frozen=True)
+class Walk:
+    guest_levels: int
+    nested_levels: int
+    references: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Changed:
+    file: str
+    removed: int
+    added: int
+    kept: int
+    diff: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Translated:
+    text: str
+    role: str
+    slots: tuple[tuple[int, str], ...]
+
+
+DIFF = (
+    "--- a", "+++ a", "@@ -3,5 +3,6 @@", " yield:", "-    cli", "+    mov qword [rax], 1 < 2",
+)  # fmt: skip
+CHANGED = Changed("kernel/calls.s", 1, 1, 1, DIFF)
+CODE = (
+    Translated("cli", "in_place", ((7, "mov fs:[virtual_if], 0"),)),
+    Translated("jne again", "jump", ((8, "jne 10"), (9, "jmp <next>"), (10, "int 0xf1"))),
+)
+MISSES = {
+    "native": Run({}, {"tlb_miss": 1, "walk_refs": 4}),
+    "hw_shadow": Run({}, {"vm_exit": {"page_fault": 8}, "tlb_miss": 1, "walk_refs": 4}),
+    "hw_nested": Run({}, {"tlb_miss": 2, "walk_refs": 48}),
+}
+PAGED = {"pte_churn": MISSES, "tlb_miss": MISSES}
+PAGED_OPS = {"pte_churn": 8, "tlb_miss": 8}
+MMUS = {"native": "native", "hw_shadow": "shadow", "hw_nested": "nested"}
+SHARES = {
+    "native": {"cpu": Fraction(1), "page_fault": Fraction(1)},
+    "bt": {"cpu": Fraction(1), "page_fault": Fraction(97, 100)},
+}
+TWO_BY_TWO = Walk(2, 2, ((0, 2), (0, 1), (0, 0), (1, 2), (1, 1), (1, 0), (2, 2), (2, 1)))
+
 BUNDLES: dict[str, Callable[[], ViewBundle]] = {
     "flow": lambda: flow.flow(SingleStep("hw_nested", "out", "out 0xe9, al", EXIT)),
     "trap": lambda: flow.flow(SingleStep("trap_emulate", "cli", "cli", TRAPPED)),
@@ -78,6 +124,13 @@ BUNDLES: dict[str, Callable[[], ViewBundle]] = {
     "table": lambda: outcomes.equivalence("memory", RUNS),
     "endings": lambda: outcomes.endings("popf_wait", RUNS, FLAGS),
     "steps": lambda: flow.steps_table(PATHS, (), {}),
+    "panels": lambda: pagings.order(PAGED, PAGED_OPS, "pte_churn", "tlb_miss"),
+    "grouped": lambda: pagings.costs(PAGED, PAGED_OPS, MMUS),
+    "dense": lambda: efficiency.shares(SHARES, PAGED_OPS | {"cpu": 8, "page_fault": 8}, True),
+    "grid": lambda: walks.grid([TWO_BY_TWO], {2: 2}),
+    "walk": lambda: walks.drawn(TWO_BY_TWO, 2),
+    "listing": lambda: port.excerpt("pv32", CHANGED, "all"),
+    "translation": lambda: translated.translation("idle", CODE),
 }
 
 

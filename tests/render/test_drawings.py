@@ -15,11 +15,11 @@ from virtdocs.render import alt, figure, mpl, svg
 from virtdocs.render.catalogue import load
 from virtdocs.render.numbers import label_text, value_text
 from virtdocs.render.page import stylesheet
-from virtdocs.views.model import Chart, Flow, Rings
+from virtdocs.views.model import Chart, Flow, Listing, Panels, Rings, WalkGrid
 
 SVG = "{http://www.w3.org/2000/svg}"
 LANGUAGES = ("ko", "en")
-TABLES = ("table", "endings", "steps")
+TABLES = ("table", "endings", "steps", "grouped", "dense", "grid", "translation", "listing")
 DRAWINGS = [
     (name, lang, shape) for name in BUNDLES for lang in LANGUAGES for shape in ("wide", "narrow")
 ]
@@ -224,3 +224,68 @@ def test_a_hangul_syllable_is_one_em_wide_and_latin_is_narrower() -> None:
 
 def test_the_built_fixture_is_an_exhibit(any_built: Built) -> None:
     assert any_built.bundle.caption.key.startswith("caption.")
+
+
+@pytest.mark.parametrize("shape", ["wide", "narrow"])
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_panels_write_every_value_and_title_each_panel(lang: str, shape: str) -> None:
+    view = built("panels").bundle.view
+    assert isinstance(view, Panels)
+    found = texts(drawn("panels", lang, shape))
+    squeezed = "".join(found).replace(" ", "")
+    for chart in view.charts:
+        words = label_text(chart.axis, load(lang)).split()
+        assert all(word in squeezed for word in words)
+        for bar in chart.bars:
+            assert value_text(bar.value, load(lang)) in found
+    heads = [label_text(bar.head, load(lang)) for bar in view.charts[0].bars]
+    # side by side the heads stand once, one above the other with each panel
+    assert {found.count(head) for head in heads} == ({1} if shape == "wide" else {2})
+
+
+def test_every_bar_of_every_panel_takes_the_colour_of_its_technique() -> None:
+    markup = figure.wide(built("panels"), load("en"), "p")
+    assert not re.findall(r"(?<!\()#0a\w{4}", markup)
+    assert markup.count("var(--vd-hw_nested, ") == 2
+
+
+@pytest.mark.parametrize("shape", ["wide", "narrow"])
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_walk_numbers_every_reference_once_in_the_order_of_reading(lang: str, shape: str) -> None:
+    view = built("walk").bundle.view
+    assert isinstance(view, WalkGrid)
+    root = drawn("walk", lang, shape)
+    numbers = [int(one) for one in texts(root) if one.isdigit()]
+    assert numbers == list(range(1, len(view.references) + 1))
+    circles, squares = (len(list(root.iter(f"{SVG}{tag}"))) for tag in ("circle", "rect"))
+    own = sum(column == view.nested_levels for _, column in view.references)
+    # the guest's own entries are squares, and so is the band behind the nested ones
+    assert (circles, squares) == (len(view.references) - own, own + 1)
+
+
+@pytest.mark.parametrize("shape", ["wide", "narrow"])
+def test_the_marks_of_a_walk_stay_inside_the_drawing_and_apart(shape: str) -> None:
+    root = drawn("walk", "ko", shape)
+    width, height = float(root.get("width", "0")), float(root.get("height", "0"))
+    places = [
+        (float(one.get("x", "")), float(one.get("y", "")))
+        for one in root.iter(f"{SVG}text")
+        if "".join(one.itertext()).isdigit()
+    ]
+    for x, y in places:
+        assert 15 < x < width - 15
+        assert 15 < y < height - 5
+    assert len({(round(x), round(y)) for x, y in places}) == len(places)
+
+
+def test_a_drawn_listing_keeps_indentation_signs_and_special_characters() -> None:
+    view = built("listing").bundle.view
+    assert isinstance(view, Listing)
+    found = [one.replace("\u00a0", " ") for one in texts(drawn("listing", "ko"))]
+    assert found[2:] == ["-     cli", "+     mov qword [rax], 1 < 2"]
+
+
+def test_a_drawn_table_gives_each_line_of_code_a_line() -> None:
+    found = texts(drawn("translation", "en"))
+    for line in ("8: jne 10", "9: jmp <next>"):
+        assert line in found

@@ -88,7 +88,9 @@ def test_a_data_table_holds_every_value_with_its_mark_and_a_legend(
     rows = table_of(any_built.bundle.view)
     markup = page.exhibit_html(any_built, lang, 1, "x")
     cells = [cell for row in rows.rows for cell in row.cells if isinstance(cell, Value)]
-    assert markup.count('<span class="vd-basis vd-basis-') >= len(cells)
+    # a dense table whose cells all stand on the same says so in the legend alone
+    quiet = rows.dense and len(table.bases(rows)) == 1
+    assert markup.count('<span class="vd-basis vd-basis-') >= (0 if quiet else len(cells))
     for cell in cells:
         assert f'<data value="{html.escape(raw_text(cell))}">' in markup
         assert html.escape(value_text(cell, words)) in markup

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from virtdocs.commands.answer import Answer, Json, columns
-from virtdocs.commands.arguments import names
+from virtdocs.commands.arguments import names, one_of
 from virtdocs.commands.progress import Progress
 from virtdocs.commands.run import add_machine, answer_of, flat_counts, known_technique, one_run
 
@@ -22,8 +22,15 @@ _ROW_KEYS = (
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Arguments of `compare`."""
+    from virtdocs.experiments.eras import ERAS
+
     parser.add_argument("workload", metavar="WORKLOAD|FILE.s", help="see `virtdocs list workloads`")
-    parser.add_argument("--techniques", type=_techniques, metavar="A,B", help="default all")
+    parser.add_argument(
+        "--techniques", type=_techniques, metavar="A,B", help="default all of the era"
+    )
+    parser.add_argument(
+        "--era", type=one_of("--era", "era", ERAS), metavar="|".join(ERAS), help="default today's"
+    )
     add_machine(parser)
 
 
@@ -34,12 +41,12 @@ def _techniques(text: str) -> tuple[str, ...]:
 
 def compare(args: argparse.Namespace) -> Answer:
     """One row for each technique; any outcome is an answer."""
-    from virtdocs.experiments.techniques import TECHNIQUES
+    from virtdocs.experiments.techniques import in_era
     from virtdocs.render.catalogue import load
 
-    wanted = args.techniques or tuple(TECHNIQUES)
+    wanted = args.techniques or in_era(args.era)
     with Progress(f"compare {args.workload}"):
-        results = [one_run(args, technique) for technique in wanted]
+        results = [one_run(args, technique, args.era) for technique in wanted]
     rows: list[Json] = []
     for result in results:
         answer = answer_of(result)
@@ -54,4 +61,4 @@ def compare(args: argparse.Namespace) -> Answer:
     )
     table.append((words.text("column.instructions"), *(str(r.instructions) for r in results)))
     table += [(event, *(str(counts.get(event, 0)) for counts in flat)) for event in events]
-    return Answer({"workload": args.workload, "rows": rows}, columns(table))
+    return Answer({"workload": args.workload, "era": args.era, "rows": rows}, columns(table))

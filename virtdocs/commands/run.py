@@ -69,15 +69,15 @@ def run(args: argparse.Namespace) -> Answer:
 
 def known_technique(name: str) -> str:
     """The name itself, or UnknownName."""
-    from virtdocs.experiments.techniques import TECHNIQUES
+    from virtdocs.experiments.techniques import known_names
 
-    if name not in TECHNIQUES:
-        raise UnknownName("--technique", "technique", name, TECHNIQUES)
+    if name not in known_names():
+        raise UnknownName("--technique", "technique", name, known_names())
     return name
 
 
-def one_run(args: argparse.Namespace, technique: str) -> ResultSet:
-    """The run that the arguments ask for, under this technique."""
+def one_run(args: argparse.Namespace, technique: str, era: str | None = None) -> ResultSet:
+    """The run that the arguments ask for, under this technique as it was in this era."""
     from virtdocs.experiments.run import run as run_workload
 
     return run_workload(
@@ -88,6 +88,7 @@ def one_run(args: argparse.Namespace, technique: str) -> ResultSet:
         params=dict(params(args.param)),
         core=args.core,
         steps=args.steps,
+        era=era,
     )
 
 

@@ -6,6 +6,7 @@ overlap: each takes its own latency from the moment the device got it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from virtdocs.machine.board import SECTOR_BYTES, Board
@@ -25,6 +26,16 @@ class Disk:
         self.board = board
         self.latency = latency
         self.flushes = 0
+
+    def later(self, action: Callable[[], None]) -> None:
+        """Do what the disk needs its time for: there and back, with everybody on the way."""
+        self.board.passed_on()
+
+        def done() -> None:
+            self.board.passed_back()
+            action()
+
+        self.board.agenda.schedule(self.board.agenda.now + self.latency, done)
 
     @property
     def sectors(self) -> int:

@@ -36,6 +36,22 @@ class Line:
         self.held = held
 
 
+class EdgeLine:
+    """An ISA bus's line, edge-triggered: it asks when it rises, whatever becomes of it then."""
+
+    def __init__(self, board: Board, device: str, vector: int = LINE_VECTOR) -> None:
+        self.board = board
+        self.device = device
+        self.vector = vector
+        self.held = False
+
+    def set(self, held: bool) -> None:
+        """Raise or drop the line."""
+        if held and not self.held:
+            self.board.interrupt(self.vector, self.device)
+        self.held = held
+
+
 class MessageTable:
     """An MSI-X table: for each of the device's causes the message to send (PCI 3.0 §6.8.2)."""
 

@@ -7,12 +7,28 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from virtdocs.devices.ahci import Ahci
 from virtdocs.devices.disk import Disk, format_disk
+from virtdocs.devices.e1000 import E1000
+from virtdocs.devices.ide import Ide
+from virtdocs.devices.link import Link
+from virtdocs.devices.nvme import Nvme
+from virtdocs.devices.pvscsi import Pvscsi
+from virtdocs.devices.uart import Uart
 from virtdocs.devices.virtio_blk import VirtioBlk
+from virtdocs.devices.virtio_net import VirtioNet
+from virtdocs.devices.virtio_scsi import VirtioScsi
+from virtdocs.devices.vmxnet3 import Vmxnet3
+from virtdocs.devices.xen_blk import ENTRIES, SEGMENTS, XenBlk
+from virtdocs.devices.xen_ring import BackEnd, DriverDomain
+from virtdocs.errors import BadValue
 from virtdocs.machine.board import Board
+from virtdocs.machine.memory import PAGE_BYTES
 
 Options = Mapping[str, int]
 DISK: Final = "disk"
+NET: Final = "net"
+CONSOLE: Final = "console"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +44,9 @@ class DeviceType:
     about: str
     drivers: tuple[str, ...]
     plug: Callable[[Board, Options], object]
+    bus: str = "pc"  # pc | xen | vmbus: where a guest finds it
+    # For a bus that is a hypervisor's: what serves the guest's driver from another domain.
+    back_end: Callable[[DriverDomain, Options], BackEnd] | None = None
 
 
 def _disk(
@@ -37,11 +56,61 @@ def _disk(
         format_disk(board)
         return device(board, Disk(board, options["latency"]))
 
-    files = tuple(f"drivers/{file}.s" for file in ("device", "block", *drivers))
+    files = tuple(f"drivers/{file}.s" for file in ("device", "waiting", "block", *drivers))
     return DeviceType(name, DISK, about, files, plug)
 
 
+def _xen_blk(domain: DriverDomain, options: Options) -> BackEnd:
+    if options["depth"] * -(-(options["size"] // PAGE_BYTES + 1) // SEGMENTS) > ENTRIES:
+        raise BadValue("depth", f"the ring of xen-blk holds {ENTRIES} parts of {SEGMENTS} pages")
+    format_disk(domain.board)
+    return XenBlk(domain, Disk(domain.board, options["latency"]))
+
+
+def _elsewhere(board: Board, options: Options) -> None:
+    """Nothing of it is on the guest's board."""
+
+
+def _net(
+    name: str, about: str, device: Callable[[Board, Link], object], *drivers: str
+) -> DeviceType:
+    def plug(board: Board, options: Options) -> object:
+        return device(board, Link.of(board, options))
+
+    files = tuple(f"drivers/{file}.s" for file in ("device", "waiting", "network", *drivers))
+    return DeviceType(name, NET, about, files, plug)
+
+
+def _serial(board: Board, options: Options) -> object:
+    return Uart(board, options["latency"])
+
+
 _TYPES: Final = (
+    DeviceType(
+        "xen-blk",
+        DISK,
+        "a shared ring and granted pages, served by dom0",
+        tuple(f"drivers/{file}.s" for file in ("xenbus", "waiting", "block", "xen_blk")),
+        _elsewhere,
+        "xen",
+        _xen_blk,
+    ),
+    _net("e1000", "Intel 82540EM: tail registers and causes to read", E1000, "e1000"),
+    _net("vmxnet3", "VMware's rings with generation bits", Vmxnet3, "vmxnet3"),
+    _net("virtio-net", "a virtqueue each way", VirtioNet, "virtio", "virtio_net"),
+    DeviceType(
+        "serial-16550",
+        CONSOLE,
+        "a serial port with FIFOs of 16 bytes",
+        ("drivers/device.s", "drivers/waiting.s", "drivers/uart.s"),
+        _serial,
+    ),
+    _disk("ide-pio", "ATA task file, data through a port", Ide, "ide_pio", "ide"),
+    _disk("ide-dma", "ATA task file, data by bus master", Ide, "ide_dma", "ide"),
+    _disk("ahci", "SATA with native command queuing", Ahci, "ahci"),
+    _disk("nvme", "NVM Express: two doorbells a queue pair", Nvme, "nvme"),
+    _disk("pvscsi", "VMware's paravirtual SCSI adapter", Pvscsi, "scsi", "pvscsi"),
+    _disk("virtio-scsi", "SCSI through virtqueues", VirtioScsi, "scsi", "virtio", "virtio_scsi"),
     _disk("virtio-blk", "one virtqueue of block requests", VirtioBlk, "virtio", "virtio_blk"),
 )
 DEVICES: Final[Mapping[str, DeviceType]] = MappingProxyType({t.name: t for t in _TYPES})

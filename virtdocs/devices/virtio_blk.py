@@ -42,19 +42,10 @@ class VirtioBlk:
         return self.disk.sectors >> 8 * offset & (1 << 8 * size) - 1 if offset < 8 else 0
 
     def kicked(self, queue: int) -> None:
-        """Take everything that is offered; look again after asking for the next kick."""
-        ring = self.queues[QUEUE]
-        taken: list[Chain] = []
-        while True:
-            ring.mute()
-            while (chain := ring.take()) is not None:
-                taken.append(chain)
-            ring.listen()
-            if not ring.offered:
-                break
+        """Take everything that is offered, and do it a disk's latency later."""
+        taken = self.queues[QUEUE].take_all()
         if taken:
-            due = self.board.agenda.now + self.disk.latency
-            self.board.agenda.schedule(due, lambda: self.transport.guarded(lambda: self._do(taken)))
+            self.disk.later(lambda: self.transport.guarded(lambda: self._do(taken)))
 
     def _do(self, chains: list[Chain]) -> None:
         ring = self.queues[QUEUE]

@@ -78,7 +78,9 @@ class Transport:
         self._reset()
         board.bus.add_mmio(BASE, MESSAGES, self)
         board.bus.add_mmio(BASE + MESSAGES, ENTRY_BYTES * (len(device.queues) + 1), self.messages)
-        board.bus.add_mmio(BASE + NOTIFY, NOTIFY_STRIDE * len(device.queues), Notify(self), False)
+        board.bus.add_mmio(
+            BASE + NOTIFY, NOTIFY_STRIDE * len(device.queues), Notify(self), notification=True
+        )
 
     def _reset(self) -> None:
         self.status = 0

@@ -113,6 +113,17 @@ class Virtqueue:
         self._next_available = self._next_available + 1 & INDEX_MASK
         return chain
 
+    def take_all(self) -> list[Chain]:
+        """Everything that is offered, with kicks muted; then ask for the next kick."""
+        taken: list[Chain] = []
+        while True:
+            self.mute()
+            while (chain := self.take()) is not None:
+                taken.append(chain)
+            self.listen()
+            if not self.offered:  # what came between the last look and the request for a kick
+                return taken
+
     def _buffers(self, head: int) -> tuple[Buffer, ...]:
         found: list[Buffer] = []
         table, count, index = self.descriptors, self.size, head

@@ -16,11 +16,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from virtdocs.errors import UnknownName
-from virtdocs.exhibits import instruction, runs, source_document
+from virtdocs.exhibits import (
+    guest_code,
+    instruction,
+    paging,
+    presets,
+    properties,
+    runs,
+    source_document,
+)
 from virtdocs.exhibits.registry import Built, Exhibit, Parameter, collect, compute
 
 EXHIBITS: Mapping[str, Exhibit] = collect(
-    (instruction.EXHIBITS, runs.EXHIBITS, source_document.EXHIBITS)
+    group.EXHIBITS
+    for group in (instruction, runs, presets, guest_code, paging, properties, source_document)
 )
 
 

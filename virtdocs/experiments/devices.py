@@ -7,46 +7,154 @@ each frame that a device reaches.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
 from virtdocs.devices.registry import DEVICES, DeviceType, Options
+from virtdocs.devices.xen_ring import BackEnd, DriverDomain
 from virtdocs.errors import BadValue, UnknownName
 from virtdocs.experiments.builders.assembled import Assembled
 from virtdocs.experiments.techniques import Technique
+from virtdocs.machine.memory import PAGE_SHIFT, Page
+from virtdocs.trace import Party
+from virtdocs.vmm.hardware_assist import HardwareAssistEngine
+from virtdocs.vmm.host import GUEST
+from virtdocs.vmm.hypercall import Caller
+from virtdocs.vmm.nested_paging import NestedPaging
+from virtdocs.vmm.paravirtual import ParavirtualEngine
 from virtdocs.vmm.shadow_paging import ShadowView
+from virtdocs.vmm.xen_hvm import XenHvmInterface
 
-# What a technique uses when nobody says otherwise, by its io axis: (disk, net, console).
+# What a technique uses when nobody says otherwise, by its io axis.
 DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
         "native": {"disk": "nvme", "net": "virtio-net", "console": "serial-16550"},
+        "passthrough": {"disk": "nvme", "net": "virtio-net", "console": "serial-16550"},
         "emulated": {"disk": "ide-dma", "net": "e1000", "console": "serial-16550"},
-        "virtio": {"disk": "virtio-blk", "net": "virtio-net", "console": "virtio-console"},
+        "virtio": {"disk": "virtio-blk", "net": "virtio-net", "console": "serial-16550"},
+        "vmware_pv": {"disk": "pvscsi", "net": "vmxnet3", "console": "serial-16550"},
+        "vmbus": {"disk": "hyperv-scsi", "net": "hyperv-net", "console": "serial-16550"},
+        "xen_ring": {"disk": "xen-blk", "net": "xen-net"},
     }
 )
+# Who a request passes between the party that runs the device model and the physical device.
+BEHIND: Final[Mapping[Party, tuple[Party, ...]]] = MappingProxyType(
+    {
+        Party.DEVICE_MODEL: (Party.HOST_KERNEL, Party.DEVICE),
+        Party.HYPERVISOR: (Party.DEVICE,),
+        Party.DOM0: (Party.DEVICE,),
+        Party.ROOT_PARTITION: (Party.DEVICE,),
+    }
+)
+BACK_ENDS: Final[Mapping[str, tuple[Party, ...]]] = MappingProxyType(
+    {"xen": (Party.DOM0, Party.DEVICE), "vmbus": (Party.ROOT_PARTITION, Party.DEVICE)}
+)
+VHOST: Final = 1  # the parameter ``backend``: a virtqueue served by the host's kernel
 
 
 def device_for(technique: Technique, kind: str, name: str | None) -> DeviceType:
     """The device of that name, or the technique's own; BadValue where it can't have it."""
     known = {n: d for n, d in DEVICES.items() if d.kind == kind}
-    wanted = name or DEFAULTS.get(technique.io, {}).get(kind)
-    if wanted is None or technique.build not in ("native",):
-        raise BadValue("--io", f"{technique.name} has no {wanted or kind} device")
+    wanted = name or DEFAULTS[technique.io].get(kind)
+    if wanted is None:
+        raise BadValue("--io", f"{technique.name} has no {kind} device of its own")
     if wanted not in DEVICES:
         raise UnknownName("--io", "device", wanted, known)
     if wanted not in known:
         raise BadValue("--io", f"{wanted} is no {kind} device")
+    if known[wanted].bus not in buses(technique):
+        raise BadValue("--io", f"{technique.name} has no {wanted} device")
     return known[wanted]
 
 
-def attach(machine: Assembled, device: DeviceType, options: Options) -> None:
-    """Put ``device`` on the machine's board."""
+def buses(technique: Technique) -> tuple[str, ...]:
+    """What a technique's guests can have devices on: a PV guest has no emulated hardware."""
+    own = {"xen_ring": ("xen",), "vmbus": ("vmbus",)}.get(technique.io, ())
+    return own if technique.boot == "pv" else ("pc", *own)
+
+
+def attach(machine: Assembled, technique: Technique, device: DeviceType, options: Options) -> None:
+    """Put ``device`` on the machine's board, and whoever serves it behind it."""
     board = machine.board
+    vhost = options.get("backend") == VHOST
+    if vhost and not device.name.startswith("virtio"):
+        raise BadValue("backend", f"{device.name} has no virtqueue that vhost could serve")
     if machine.host is not None:
         board.dma.guard = machine.host.oracle
     for engine in machine.engines:
         paging = getattr(engine, "paging", None)
         if isinstance(paging, ShadowView) and paging.shared not in board.dma.followers:
             board.dma.followers.append(paging.shared)
+        if isinstance(engine, HardwareAssistEngine):
+            engine.io_path.queues_notifications = technique.io == "virtio"
     device.plug(board, options)
+    if device.back_end is not None:
+        _serve(machine, device.back_end, options)
+        board.backend = BACK_ENDS[device.bus]
+    elif technique.io == "passthrough":
+        _assign(machine)
+    elif technique.cpu != "native":
+        board.backend = _behind(technique, vhost)
+
+
+def _serve(
+    machine: Assembled,
+    make: Callable[[DriverDomain, Options], BackEnd],
+    options: Options,
+) -> None:
+    """Connect a back end in dom0 with the guest's event channels and grants."""
+    host, engines = machine.host, machine.engines
+    assert host is not None
+    memory = host.memory
+    callers: list[Caller] = []
+    for engine in engines:
+        caller = engine.interface if isinstance(engine, HardwareAssistEngine) else engine
+        assert isinstance(caller, ParavirtualEngine | XenHvmInterface)
+        callers.append(caller)
+    machine_frames = isinstance(callers[0], ParavirtualEngine)
+    channels = callers[0].channels
+
+    def frame(number: int) -> Page | None:
+        """A PV guest grants machine frames, and only its own; an HVM guest its own numbers."""
+        if not machine_frames:
+            return host.guest_memory.page(number)
+        return memory.page(number) if memory.owners.get(number) == GUEST else None
+
+    def send(port: int) -> None:
+        target = channels.send(port)
+        if target is not None:
+            callers[target].notify()
+
+    back_end = make(DriverDomain(machine.board, frame, send), options)
+    channels.driver_domain = lambda port: partial(back_end.event, port)
+
+
+def _behind(technique: Technique, vhost: bool) -> tuple[Party, ...]:
+    if vhost:
+        return (Party.HOST_KERNEL, Party.DEVICE)
+    parties = BEHIND[technique.device_model]
+    # A queued notification is found by the device model; otherwise it is there already.
+    return (technique.device_model, *parties) if technique.io == "virtio" else parties
+
+
+def _assign(machine: Assembled) -> None:
+    """Give the guest the device itself: registers without exits, interrupts posted.
+
+    The device reaches memory by guest-physical addresses, as behind an IOMMU.
+    """
+    board = machine.board
+    assert machine.host is not None
+    for engine in machine.engines:
+        assert isinstance(engine, HardwareAssistEngine)
+        assert isinstance(engine.paging, NestedPaging)
+        engine.posted_interrupts = True
+        for ports in board.bus.ports:
+            for port in range(ports.start, ports.start + ports.length) if ports.counted else ():
+                engine.structure.ports.pass_through(port)
+        for registers in board.bus.mmio:
+            last = registers.start + registers.length - 1
+            for frame in range(registers.start >> PAGE_SHIFT, (last >> PAGE_SHIFT) + 1):
+                machine.host.memory.owners[frame] = GUEST
+                engine.paging.assign(frame)

@@ -60,6 +60,10 @@ class Watched:
         """As the engine does."""
         self.engine.boundary()
 
+    def settle(self) -> None:
+        """As the engine does."""
+        self.engine.settle()
+
     def run_one(self) -> None:
         """Note the level, then run one instruction."""
         self.levels.add(real_cpu(self.engine).cpl)

@@ -20,13 +20,14 @@ from virtdocs.guest.assembler import assemble as assemble_text
 from virtdocs.guest.program import Program
 from virtdocs.guest.workloads import BUILDS, WORKLOADS, build
 from virtdocs.trace import Trace
+from virtdocs.vmm.acceleration import fast_cores
 from virtdocs.vmm.exit_loop import Outcome
 from virtdocs.vmm.exit_loop import run as run_engines
 
 DEFAULT_STEPS: Final = 50_000_000
 NO_PARAMS: Final[Mapping[str, str | int]] = MappingProxyType({})
 NO_OPTIONS: Final[Options] = MappingProxyType({})
-CORES: Final = ("reference",)
+CORES: Final = ("fast", "reference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,15 @@ def execute(
     record: bool = False,
     device: DeviceType | None = None,
     options: Options = NO_OPTIONS,
+    core: str = "reference",
 ) -> Finished:
     """Put the machine together, with a device if one is given, and run it to its end."""
     trace = Trace(recording=record)
     machine = assemble(preset, program, vendor, trace)
     if device is not None:
-        attach(machine, device, options)
-    return Finished(machine, run_engines(machine.board, machine.engines, steps))
+        attach(machine, preset, device, options)
+    cores = fast_cores(machine.board, machine.engines) if core == "fast" else ()
+    return Finished(machine, run_engines(machine.board, machine.engines, steps, cores))
 
 
 def run(
@@ -64,22 +67,24 @@ def run(
     core: str = "reference",
     steps: int = DEFAULT_STEPS,
     record: bool = False,
+    era: str | None = None,
 ) -> ResultSet:
     """One result: a named workload (with counts per op), or a program FILE.s.
 
-    ``params`` may hold ``ops`` beside the workload's own. Raises UnknownName and
+    ``params`` may hold ``ops`` beside the workload's own; with an era the technique is
+    as it was then. Raises UnknownName and
     BadValue for wrong input, AssemblyError for a program that does not assemble.
     """
-    preset = technique(technique_name, vendor)
+    preset = technique(technique_name, vendor, era)
     if core not in CORES:
         raise UnknownName("--core", "core", core, CORES)
     if steps < 1:
         raise BadValue("--steps", f"{steps} is not at least 1")
     if workload in WORKLOADS:
-        return _run_workload(workload, preset, vendor, io, dict(params), steps, record)
+        return _run_workload(workload, preset, vendor, io, dict(params), steps, record, core)
     if io is not None:
         raise BadValue("--io", "a program of its own has no driver for a device")
-    return _run_file(workload, preset, vendor, params, steps, record)
+    return _run_file(workload, preset, vendor, params, steps, record, core)
 
 
 def _run_workload(
@@ -90,6 +95,7 @@ def _run_workload(
     params: dict[str, str | int],
     steps: int,
     record: bool,
+    core: str,
 ) -> ResultSet:
     found = WORKLOADS[name]
     given = params.pop("ops", found.ops)
@@ -109,7 +115,7 @@ def _run_workload(
 
     def one(n: int, budget: int, record: bool = False) -> tuple[Program, Finished]:
         program = build(name, preset.build, params, n, preset.levels, drivers)
-        return program, execute(preset, program, vendor, budget, record, device, options)
+        return program, execute(preset, program, vendor, budget, record, device, options, core)
 
     program, once = one(ops, steps, record)
     _, twice = one(2 * ops, 2 * steps)
@@ -124,6 +130,7 @@ def _run_file(
     params: Mapping[str, str | int],
     steps: int,
     record: bool,
+    core: str,
 ) -> ResultSet:
     for name in params:
         raise UnknownName(path, "parameter", name, ())
@@ -136,7 +143,7 @@ def _run_file(
     # The selectors of the starting state have names (interface.md, "Guest programs").
     constants = {**BUILDS["native"].constants, "LEVELS": preset.levels}
     program = assemble_text(text, path, constants=constants)
-    finished = execute(preset, program, vendor, steps, record)
+    finished = execute(preset, program, vendor, steps, record, core=core)
     return _result(path, preset, {}, None, program, finished, {})
 
 
@@ -163,7 +170,7 @@ def _result(
         counts=counts_of(trace.counts),
         counts_per_op=counts_per_op,
         monitor_free_share=Fraction(retired - board.disturbed, retired) if retired else Fraction(1),
-        translated_share=Fraction(0),
+        translated_share=Fraction(board.translated, retired) if retired else Fraction(0),
         state_hash=board.state_hash(),
         result_hash=board.result_hash(program.result),
         outcome=str(finished.outcome.kind),

@@ -65,6 +65,10 @@ class Observed:
         """The inner engine's."""
         self.engine.boundary()
 
+    def settle(self) -> None:
+        """The inner engine's."""
+        self.engine.settle()
+
     def run_one(self) -> None:
         """Start recording at the first address, stop at the second."""
         position = self.engine.position

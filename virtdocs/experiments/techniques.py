@@ -65,6 +65,14 @@ _PRESETS: Final = (
     Technique("xen_pv32", "hypercall", "direct", "xen_ring", "event_channel", "pv", "pv32", 2, ""),
     Technique("xen_pv64", "hypercall", "direct", "xen_ring", "event_channel", "pv", "pv64", 4, ""),
     Technique("xen_hvm", "vmx", "nested", "emulated", signature=XEN, device_model=Party.DOM0),
+    Technique(
+        "xen_pvhvm", "vmx", "nested", "xen_ring", "event_channel",
+        build="pvhvm", signature=XEN, device_model=Party.DOM0,
+    ),
+    Technique(
+        "xen_pvh", "vmx", "nested", "xen_ring", "event_channel", "pv",
+        build="pvh", signature=XEN, device_model=Party.DOM0,
+    ),
     Technique("kvm_virtio", "vmx", "nested", "virtio", signature=KVM),
     Technique("kvm_emulated", "vmx", "nested", "emulated", signature=KVM),
     Technique(
@@ -88,6 +96,18 @@ VENDORS: Final = ("intel", "amd")
 def known_names() -> Iterable[str]:
     """Presets and aliases."""
     return (*TECHNIQUES, *aliases())
+
+
+def in_era(era_name: str | None) -> tuple[str, ...]:
+    """Names of the presets that the era's machines could run; all of them for None."""
+    found = []
+    for name in TECHNIQUES:
+        try:
+            technique(name, era_name=era_name)
+        except BadValue:
+            continue
+        found.append(name)
+    return tuple(found)
 
 
 def technique(name: str, vendor: str = "intel", era_name: str | None = None) -> Technique:

@@ -2,7 +2,8 @@
 
 Names follow kvm-unit-tests' ``vmexit`` where they match. One kernel serves them
 all; ``native`` is its plain build, ``pv32`` and ``pv64`` are its ports to a PV
-hypervisor, chosen by ``.if`` in the same text.
+hypervisor, ``pvhvm``, ``pvh`` and ``enlightened`` take some of its offers; all are
+chosen by ``.if`` in the same text.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ KERNEL: Final = (
     "kernel/process.s",
     "kernel/fork.s",
     "kernel/calls.s",
+    "kernel/xen.s",
+    "kernel/enlightenments.s",
 )
 PROGRAMS: Final = (*KERNEL, "kernel/main.s", "kernel/user.s")
 
@@ -122,23 +125,37 @@ class Build:
     levels: tuple[int, ...]
 
 
-def _build(name: str, pv32: bool, pv64: bool, cs: int, ss: int, *levels: int) -> Build:
-    constants = {
-        "PV": int(pv32 or pv64),
-        "PV32": int(pv32),
-        "PV64": int(pv64),
-        "KERNEL_CS": cs,
-        "KERNEL_SS": ss,
-        "TSS_ADDRESS": TSS_ADDRESS,
-    }
-    return Build(name, pv32 or pv64, MappingProxyType(constants), levels)
+NATIVE_LEVELS: Final = (2, 3, 4, 5)
 
 
+def _build(
+    name: str,
+    *on: str,
+    selectors: tuple[int, int] = (KERNEL_CS, KERNEL_SS),
+    levels: tuple[int, ...] = NATIVE_LEVELS,
+) -> Build:
+    """``on``: the switches of the kernel's text (kernel/layout.s) that are 1 in this build."""
+    switches = ("PV", "PV32", "PV64", "XEN", "XEN_HVM", "PVH", "ENLIGHTENED")
+    constants = {switch: int(switch in on) for switch in switches}
+    constants |= {"KERNEL_CS": selectors[0], "KERNEL_SS": selectors[1], "TSS_ADDRESS": TSS_ADDRESS}
+    return Build(name, "PV" in on, MappingProxyType(constants), levels)
+
+
+_RING1: Final = (RING1_CS | 1, RING1_SS | 1)
+_RING3: Final = (USER_CS, USER_SS)
 BUILDS: Final[Mapping[str, Build]] = MappingProxyType(
     {
-        "native": _build("native", False, False, KERNEL_CS, KERNEL_SS, 2, 3, 4, 5),
-        "pv32": _build("pv32", True, False, RING1_CS | 1, RING1_SS | 1, 2),
-        "pv64": _build("pv64", False, True, USER_CS, USER_SS, 4),
+        one.name: one
+        for one in (
+            _build("native"),
+            _build("pv32", "XEN", "PV", "PV32", selectors=_RING1, levels=(2,)),
+            _build("pv64", "XEN", "PV", "PV64", selectors=_RING3, levels=(4,)),
+            # With hardware's CPU and MMU, and Xen's interrupts and time.
+            _build("pvhvm", "XEN", "XEN_HVM"),
+            _build("pvh", "XEN", "XEN_HVM", "PVH"),
+            # The native kernel that looks for a hypervisor when it starts.
+            _build("enlightened", "ENLIGHTENED"),
+        )
     }
 )
 ALL_BUILDS: Final = tuple(BUILDS)
@@ -165,10 +182,14 @@ class Workload:
     builds: tuple[str, ...] = ALL_BUILDS
     cpus: int = 1
     device: str = ""  # the kind of device that it uses; its driver joins the images
+    fixed: Mapping[str, int] = field(
+        default_factory=dict
+    )  # constants that tell it from its siblings
 
     def constants(self, checked: Mapping[str, str | int]) -> dict[str, int]:
         """What the parameters are for image and device."""
-        return {name: self.params[name].constant(value) for name, value in checked.items()}
+        given = {name: self.params[name].constant(value) for name, value in checked.items()}
+        return {**given, **self.fixed}
 
     def checked_params(self, given: Mapping[str, str | int]) -> dict[str, str | int]:
         """All parameters with their values; UnknownName or BadValue for a wrong one."""
@@ -193,23 +214,47 @@ def _params(**params: Param | Choice) -> Mapping[str, Param | Choice]:
 # interrupts, and how long it takes.
 LATENCY: Final = Param(2_000, 0, 1 << 31, "instructions")
 VECTORS: Final = Choice(("msix", "intx"))
+BACKEND: Final = Choice(("userspace", "vhost"))
 
 
-def _disk(name: str, about: str) -> Workload:
+def _disk(name: str, operation: int, about: str) -> Workload:
     return Workload(
         name,
         about,
-        (*KERNEL, f"{name}.s", "disk.s", "kernel/user.s"),
+        (*KERNEL, "disk.s", "kernel/user.s"),
         ops=32,
         ops_step=32,
         params=_params(
             size=Param(4_096, 512, 65_536, "bytes", 512),
             depth=Param(1, 1, 32, "requests"),
             vectors=VECTORS,
+            backend=BACKEND,
             latency=LATENCY,
         ),
-        builds=("native",),
+        builds=ALL_BUILDS,
         device="disk",
+        fixed={"operation": operation},
+    )
+
+
+def _net(name: str, about: str, fixed: Mapping[str, int], **params: Param | Choice) -> Workload:
+    return Workload(
+        name,
+        about,
+        (*KERNEL, "net.s", "kernel/user.s"),
+        ops=32,
+        ops_step=32,
+        params=_params(
+            size=Param(64, 64, 1_512, "bytes", 8),
+            vectors=VECTORS,
+            backend=BACKEND,
+            latency=LATENCY,
+            throttle=Param(0, 0, 1 << 24, "instructions", 256),
+            **params,
+        ),
+        builds=ALL_BUILDS,
+        device="net",
+        fixed=fixed,
     )
 
 
@@ -294,11 +339,30 @@ WORKLOADS: Final = _workloads(
         (*PROGRAMS, "timer_tick.s"),
         ops=100,
     ),
+    Workload("read_time", "a kernel asks what time it is", (*KERNEL, "read_time.s"), ops=1_000),
     Workload("cpuid", "ask the processor who it is", (*PROGRAMS, "cpuid.s"), ops=1_000),
     Workload("vmcall", "call the hypervisor for nothing", (*KERNEL, "vmcall.s"), ops=500),
-    _disk("disk_read", "a request reads from a disk"),
-    _disk("disk_write", "a request writes to a disk"),
-    _disk("disk_flush", "a disk makes durable what was written"),
+    _disk("disk_read", 0, "a request reads from a disk"),
+    _disk("disk_write", 1, "a request writes to a disk"),
+    _disk("disk_flush", 2, "a disk makes durable what was written"),
+    _net("net_tx", "a packet leaves, and nobody answers", {"replies": 0}),
+    _net("net_pingpong", "a packet there, and one back", {"replies": 1}),
+    _net(
+        "net_burst",
+        "a packet there, and several back",
+        {},
+        replies=Param(8, 1, 16, "packets"),
+        gap=Param(20, 0, 1 << 20, "instructions"),
+    ),
+    Workload(
+        "console_line",
+        "a line of 64 bytes on the console, waited for until it is out",
+        (*KERNEL, "console.s", "kernel/user.s"),
+        ops=32,
+        params=_params(latency=Param(0, 0, 1 << 20, "instructions")),
+        builds=ALL_BUILDS,
+        device="console",
+    ),
     Workload("red_pill", "what a guest can notice", (*KERNEL, "red_pill.s"), ops=1),
 )
 

@@ -123,8 +123,7 @@ class Apic:
             raise fault(GP, 0)
         self._count("write", msr)
         if msr == MSR_X2APIC_EOI:
-            if self.in_service:
-                self._end(self.in_service.bit_length() - 1)
+            self.end_of_interrupt()
         elif msr == MSR_X2APIC_TPR:
             self.task_priority = value >> 4 & 15
         elif msr == MSR_X2APIC_ICR:
@@ -140,8 +139,11 @@ class Apic:
             self.deadline = value
             self._arm(max(value - self.agenda.now, 1) if value else 0)
 
-    def _end(self, vector: int) -> None:
-        """End of interrupt: a line that is still held asks again."""
+    def end_of_interrupt(self) -> None:
+        """The interrupt of the highest priority in service is done; a held line asks again."""
+        if not self.in_service:
+            return
+        vector = self.in_service.bit_length() - 1
         self.in_service &= ~(1 << vector)
         held = self.lines.get(vector)
         if held is not None and held():

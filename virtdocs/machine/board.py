@@ -86,8 +86,12 @@ class Board:
         self.cpus: list[Cpu] = []
         self.console = bytearray()
         self.disk = bytearray(SECTOR_BYTES * DISK_SECTORS)
+        # Who a request passes behind the device model, from there to the physical device.
+        self.backend: tuple[Party, ...] = ()
         self.exit_code: int | None = None
         self.retired = 0
+        self.translated = 0  # of these, in the fast core's code
+        self.faults = 0  # exceptions delivered to the guest
         self.disturbed = 0  # retired instructions that made the monitor act
         self._interventions = 0
         self.bus.add_ports(DEBUG_EXIT_PORT, 1, DebugExit(self), counted=False)
@@ -110,11 +114,25 @@ class Board:
         self.cpus[destination].apic.request(vector)
 
     def interrupt(self, vector: int, device: str) -> None:
-        """A device sends an interrupt message: ``vector`` to the first CPU."""
+        """A device asks the first CPU for an interrupt; one still waiting absorbs the next."""
+        if self.cpus[0].apic.requested >> vector & 1:
+            return
         self.trace.record(
             EventKind.DEVICE_IRQ, device, Party.DEVICE, time=self.agenda.now, vector=vector
         )
         self.cpus[0].apic.request(vector)
+
+    def passed_on(self) -> None:
+        """A request goes from the device model to the physical device."""
+        self._backend("request", self.backend)
+
+    def passed_back(self) -> None:
+        """A request is done: the way back."""
+        self._backend("completion", self.backend[::-1])
+
+    def _backend(self, what: str, parties: tuple[Party, ...]) -> None:
+        for party in parties:
+            self.trace.record(EventKind.BACKEND, what, party, time=self.agenda.now)
 
     def retire(self) -> None:
         """One guest instruction is complete: virtual time moves."""
@@ -124,6 +142,21 @@ class Board:
         if interventions != self._interventions:
             self._interventions = interventions
             self.disturbed += 1
+
+    def retire_translated(self, count: int) -> None:
+        """As ``retire`` so many times, for instructions that the monitor took no part in."""
+        self.retired += count
+        self.translated += count
+        self.agenda.now += count
+        interventions = self.trace.interventions
+        if interventions != self._interventions:
+            self._interventions = interventions
+            self.disturbed += 1
+
+    @property
+    def progress(self) -> int:
+        """What the guest itself has seen happen, equal under every technique."""
+        return self.retired + self.faults
 
     def state_hash(self) -> str:
         """SHA-256 of RAM, registers, control registers, disk and console, as the guest sees it."""

@@ -6,6 +6,7 @@ bus; the run's report names it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -34,6 +35,7 @@ class Range:
     length: int
     device: Device
     counted: bool  # debug ports and virtio notifications count as no device access
+    notification: bool = False  # a write says "look" and carries nothing: a host may queue it
 
 
 @dataclass(slots=True)
@@ -43,14 +45,18 @@ class Bus:
     trace: Trace
     ports: list[Range] = field(default_factory=list)
     mmio: list[Range] = field(default_factory=list)
+    # Told of each access before the device is: who has to be passed to get there.
+    path: Callable[[Range | None], None] | None = None
 
     def add_ports(self, start: int, length: int, device: Device, counted: bool = True) -> None:
         """Subscribe ``device`` to ``length`` ports from ``start``."""
         self._add(self.ports, Range(start, length, device, counted))
 
-    def add_mmio(self, start: int, length: int, device: Device, counted: bool = True) -> None:
+    def add_mmio(
+        self, start: int, length: int, device: Device, *, notification: bool = False
+    ) -> None:
         """Subscribe ``device`` to physical addresses; notifications count for themselves."""
-        self._add(self.mmio, Range(start, length, device, counted))
+        self._add(self.mmio, Range(start, length, device, not notification, notification))
 
     @staticmethod
     def _add(ranges: list[Range], new: Range) -> None:
@@ -87,7 +93,7 @@ class Bus:
         return None
 
     def _read(self, ranges: list[Range], space: str, at: int, size: int) -> int:
-        found = self._find(ranges, at)
+        found = self._passed(ranges, at)
         if found is None:
             self._unclaimed("read", space, at)
             return (1 << 8 * size) - 1
@@ -96,13 +102,19 @@ class Bus:
         return found.device.read(at - found.start, size) & (1 << 8 * size) - 1
 
     def _write(self, ranges: list[Range], space: str, at: int, size: int, value: int) -> None:
-        found = self._find(ranges, at)
+        found = self._passed(ranges, at)
         if found is None:
             self._unclaimed("write", space, at)
             return
         if found.counted:
             self._count("write", found, at)
         found.device.write(at - found.start, size, value & (1 << 8 * size) - 1)
+
+    def _passed(self, ranges: list[Range], at: int) -> Range | None:
+        found = self._find(ranges, at)
+        if self.path is not None:
+            self.path(found)
+        return found
 
     def _count(self, what: str, found: Range, at: int) -> None:
         self.trace.record(

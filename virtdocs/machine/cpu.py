@@ -55,6 +55,7 @@ from virtdocs.machine.traps import Trap, TrapKind, Trapped, fault
 from virtdocs.trace import ExitReason
 
 Guard = Callable[[int, Access], None]
+ResourceGuard = Callable[[str, int], None]
 Identity = dict[int, tuple[int, int, int, int]]
 PLAIN_MSRS = (
     MSR_EFER, MSR_STAR, MSR_LSTAR, MSR_FMASK, MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE
@@ -103,6 +104,8 @@ class Cpu(SegmentUnit):
         self.halted = False
         # The oracle below a monitor: told of each frame that the running program touches.
         self.guard: Guard | None = None
+        # The same for a port or an MSR (its kind and number) that an instruction reaches.
+        self.resource_guard: ResourceGuard | None = None
         self.running: Instruction | None = None  # what the oracle below a monitor asks about
         # A hypervisor's intercepts while its guest runs here; None on bare hardware.
         self.controls: Controls | None = None
@@ -142,6 +145,11 @@ class Cpu(SegmentUnit):
         controls = self.controls
         if controls is not None and controls.wants(reason, detail):
             raise Trapped(Trap(TrapKind.EXIT, reason=reason, detail=detail, ins=ins))
+
+    def reach(self, kind: str, number: int) -> None:
+        """An instruction is about to use a ``port`` or an ``msr`` of the machine below."""
+        if self.resource_guard is not None:
+            self.resource_guard(kind, number)
 
     # Memory -------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 PAGE_BYTES: Final = 4096
 PAGE_SHIFT: Final = 12
@@ -42,6 +42,8 @@ class PhysicalMemory:
     pages: dict[int, Page] = field(default_factory=dict)
     owners: dict[int, str] = field(default_factory=dict)
     _next_free: int = 0
+    # The fast core's views of pages that it found allowed: void when a frame changes hands.
+    mirrors: list[dict[int, Any]] = field(default_factory=list)
 
     def page(self, frame: int) -> Page | None:
         """The words of a frame, or None beyond the end of memory."""
@@ -67,6 +69,7 @@ class PhysicalMemory:
         frame = self._next_free
         self.owners[frame] = owner
         self.pages.pop(frame, None)
+        self._changed_hands()
         return frame
 
     def release(self, frame: int) -> None:
@@ -74,14 +77,23 @@ class PhysicalMemory:
         del self.owners[frame]
         self.pages.pop(frame, None)
         self._next_free = min(self._next_free, frame)
+        self._changed_hands()
+
+    def _changed_hands(self) -> None:
+        for mirror in self.mirrors:
+            mirror.clear()
 
 
 @dataclass(slots=True)
 class GuestMemory:
-    """Guest-physical memory on top of host frames: ``frame_of[gfn]`` is the host's frame."""
+    """Guest-physical memory on top of host frames: ``frame_of[gfn]`` is the host's frame.
+
+    With an ``owner``, a frame that was taken from it is no memory of the guest any more.
+    """
 
     host: PhysicalMemory
     frame_of: list[int | None]
+    owner: str | None = None
 
     @property
     def frames(self) -> int:
@@ -93,7 +105,11 @@ class GuestMemory:
         if not 0 <= frame < len(self.frame_of):
             return None
         host_frame = self.frame_of[frame]
-        return None if host_frame is None else self.host.page(host_frame)
+        if host_frame is None:
+            return None
+        if self.owner is not None and self.host.owners.get(host_frame) != self.owner:
+            return None
+        return self.host.page(host_frame)
 
     def touched(self) -> Iterable[int]:
         """The frames behind which a host frame came into being."""

@@ -7,11 +7,13 @@ and each table entry read.
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Set
 from typing import Protocol
 
 from virtdocs.machine.memory import PAGE_SHIFT, Memory
 from virtdocs.machine.paging import Access, Translation, walk
 from virtdocs.machine.tlb import Tlb, TlbEntry
+from virtdocs.machine.traps import Trapped
 from virtdocs.trace import EventKind, Trace
 
 
@@ -38,6 +40,8 @@ class Mmu(Protocol):
 class HardwareMmu:
     """A TLB and a walk of ``levels`` levels from ``root`` through ``memory``."""
 
+    always_protects = False  # whether CR0.WP counts as set whatever it says
+
     def __init__(self, memory: Memory, levels: int, tlb: Tlb, trace: Trace) -> None:
         self.memory = memory
         self.levels = levels
@@ -52,6 +56,32 @@ class HardwareMmu:
         if entry is None or not permits(entry, access, user, write_protect):
             entry = self._fill(number, address, access, user, write_protect)
         return entry
+
+    def fill_or_nothing(
+        self, number: int, access: Access, user: bool, write_protect: bool, pinned: Set[int]
+    ) -> tuple[TlbEntry, Sequence[int]] | None:
+        """A miss as in ``find`` when it succeeds, with the frames of the tables it walked.
+
+        None, and nothing has happened, when the walk faults or exits, or when the entry
+        would take the place of a pinned page.
+        """
+        tlb, counts = self.tlb, self.trace.counts
+        if number in tlb.entries:
+            if number in pinned:
+                return None
+        elif len(tlb.entries) >= tlb.capacity and tlb.oldest in pinned:
+            return None
+        references = counts[EventKind.WALK_REFS, ""]
+        try:
+            found = self.walk(number << PAGE_SHIFT, access, user, write_protect)
+        except Trapped:
+            counts[EventKind.WALK_REFS, ""] = references
+            return None
+        tlb.drop(number)
+        self.trace.add(EventKind.TLB_MISS)
+        entry = self.entry_for(found)
+        tlb.insert(number, entry)
+        return entry, [frame for frame, _ in found.entries]
 
     def _fill(
         self, number: int, address: int, access: Access, user: bool, write_protect: bool

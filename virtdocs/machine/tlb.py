@@ -7,7 +7,7 @@ entries and still miss exactly when the reference core does.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from virtdocs.machine.memory import Page
 
@@ -35,18 +35,26 @@ class Tlb:
     capacity: int = DEFAULT_ENTRIES
     entries: dict[int, TlbEntry] = field(default_factory=dict)
     version: int = 0
+    # The fast core's own views of the entries: what goes here goes there too.
+    mirrors: list[dict[int, Any]] = field(default_factory=list)
 
     def insert(self, page_number: int, entry: TlbEntry) -> None:
         """Add an entry; the oldest goes when the buffer is full."""
         if page_number not in self.entries and len(self.entries) >= self.capacity:
-            del self.entries[next(iter(self.entries))]
-            self.version += 1
+            self.drop(self.oldest)
         self.entries[page_number] = entry
+
+    @property
+    def oldest(self) -> int:
+        """The page that goes when room is needed; there must be one."""
+        return next(iter(self.entries))
 
     def drop(self, page_number: int) -> None:
         """Forget one page."""
         if self.entries.pop(page_number, None) is not None:
             self.version += 1
+            for mirror in self.mirrors:
+                mirror.pop(page_number, None)
 
     def invalidate(self, page_number: int) -> None:
         """invlpg: forget the page, and every other part of the large page that it lies in."""
@@ -63,3 +71,5 @@ class Tlb:
         self.entries.clear()
         self.entries.update(kept)
         self.version += 1
+        for mirror in self.mirrors:
+            mirror.clear()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from virtdocs.exhibits import Built
 from virtdocs.render.catalogue import Catalogue
 from virtdocs.render.numbers import label_text, value_text
-from virtdocs.views.model import Chart, Flow, Rings
+from virtdocs.render.table import cell_text
+from virtdocs.views.model import Chart, Flow, Panels, Rings, WalkGrid
+from virtdocs.views.tabular import table_of
 
 
 def caption(built: Built, words: Catalogue) -> str:
@@ -33,6 +35,24 @@ def _marks(built: Built, words: Catalogue) -> list[str]:
     if isinstance(view, Chart):
         return [
             f"{label_text(bar.head, words)}: {value_text(bar.value, words)}." for bar in view.bars
+        ]
+    if isinstance(view, Panels):
+        return [
+            f"{label_text(chart.axis, words)}: "
+            + ", ".join(
+                f"{label_text(bar.head, words)} {value_text(bar.value, words)}"
+                for bar in chart.bars
+            )
+            + "."
+            for chart in view.charts
+        ]
+    if isinstance(view, WalkGrid):
+        rows = table_of(view).rows
+        return [
+            f"{cell_text(row.head, words)}. "
+            + ", ".join(cell_text(c, words) for c in row.cells)
+            + "."
+            for row in rows
         ]
     if isinstance(view, Rings):
         return [

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from virtdocs.exhibits import Built
-from virtdocs.render import alt, flow_svg, mpl, rings_svg, table
+from virtdocs.render import alt, flow_svg, listing, mpl, rings_svg, table, walk_svg
 from virtdocs.render.catalogue import Catalogue
-from virtdocs.views.model import Chart, Flow, Rings
+from virtdocs.views.model import Chart, Flow, Listing, Panels, Rings, WalkGrid
 
 
 def slug(built: Built) -> str:
@@ -23,6 +23,12 @@ def wide(built: Built, words: Catalogue, prefix: str) -> str:
         return rings_svg.rings(view, words, *named)
     if isinstance(view, Chart):
         return mpl.chart(view, words, *named)
+    if isinstance(view, Panels):
+        return mpl.panels(view, words, *named)
+    if isinstance(view, WalkGrid):
+        return walk_svg.wide(view, words, *named)
+    if isinstance(view, Listing):
+        return listing.drawn(view, *named)
     return table.drawn(view, words, *named)
 
 
@@ -33,6 +39,10 @@ def narrow(built: Built, words: Catalogue, prefix: str) -> str:
         return flow_svg.narrow(view, words, *named)
     if isinstance(view, Chart):
         return mpl.chart(view, words, *named, mpl.NARROW)
+    if isinstance(view, Panels):
+        return mpl.panels(view, words, *named, mpl.NARROW)
+    if isinstance(view, WalkGrid):
+        return walk_svg.narrow(view, words, *named)
     return ""
 
 

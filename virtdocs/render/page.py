@@ -33,10 +33,10 @@ from importlib.resources import files as package_files
 
 from virtdocs.errors import UnknownName
 from virtdocs.exhibits import Built
-from virtdocs.render import alt, citations, figure, formats, numbers, palette, table
+from virtdocs.render import alt, citations, figure, formats, listing, numbers, palette, table
 from virtdocs.render.catalogue import Catalogue, load
 from virtdocs.render.figure import slug
-from virtdocs.views.model import Rings, Table, Value
+from virtdocs.views.model import Listing, Rings, Table, Value
 from virtdocs.views.tabular import table_of
 
 DOWNLOADS = ("svg", "csv", "json")
@@ -76,6 +76,8 @@ def _body(built: Built, words: Catalogue, anchor: str) -> str:
     view = built.bundle.view
     if isinstance(view, Table):
         return table.html(view, words, f"{anchor}-caption")
+    if isinstance(view, Listing):
+        return listing.html(view, words, f"{anchor}-caption")
     drawings = f'<div class="vd-wide">{figure.wide(built, words, anchor)}</div>'
     small = figure.narrow(built, words, f"{anchor}-n")
     if small:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+from fractions import Fraction
 from html import escape
 from io import StringIO
+from itertools import groupby
 
 from virtdocs.render import palette, svg
 from virtdocs.render.catalogue import Catalogue
@@ -28,24 +30,43 @@ def cell_text(cell: Value | Label, words: Catalogue) -> str:
 
 def bases(table: Table) -> list[Basis]:
     """Every basis that occurs in the table, in a fixed order."""
-    found = {c.basis for row in table.rows for c in row.cells if isinstance(c, Value)}
+    cells = [cell for row in table.rows for cell in (row.head, *row.cells)]
+    found = {cell.basis for cell in cells if isinstance(cell, Value)}
+    found |= {value.basis for c in cells if isinstance(c, Label) for _, value in c.args}
     return [basis for basis in Basis if basis in found]
 
 
 def html(table: Table, words: Catalogue, label_id: str) -> str:
     """A table named by the element ``label_id``; scrolls inside its own box."""
+    kinds = _kinds(table)
     heads = "".join(
-        f'<th scope="col" class="{kind}">{escape(label_text(one, words))}</th>'
-        for one, kind in zip(
-            (table.corner, *table.columns), ("vd-word", *_kinds(table)), strict=True
-        )
+        f'<th scope="col" class="{kind}">{_breakable(label_text(one, words))}</th>'
+        for one, kind in zip((table.corner, *table.columns), ("vd-word", *kinds), strict=True)
     )
-    body = "".join(_row(row, words, _kinds(table)) for row in table.rows)
-    drawn_table = f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody>"
+    quiet = table.dense and len(bases(table)) == 1
+    body = "".join(
+        _body(group, [_row(row, words, kinds, quiet) for row in rows], words, len(kinds) + 1)
+        for group, rows in groupby(table.rows, key=lambda row: row.group)
+    )
+    dense = " vd-dense" if table.dense else ""
     return (
         f'<div class="vd-scroll" tabindex="0" role="region" aria-labelledby="{escape(label_id)}">'
-        f'<table class="vd-table">{drawn_table}</table></div>'
+        f'<table class="vd-table{dense}"><thead><tr>{heads}</tr></thead>{body}</table></div>'
     )
+
+
+def _breakable(text: str) -> str:
+    """A head that may break after an underscore, as names of workloads have none but those."""
+    return escape(text).replace("_", "_<wbr/>")
+
+
+def _body(group: Label | None, rows: list[str], words: Catalogue, width: int) -> str:
+    """The rows of one group under its label."""
+    head = ""
+    if group is not None:
+        text = f"<span>{escape(label_text(group, words))}</span>"
+        head = f'<tr class="vd-group"><th scope="rowgroup" colspan="{width}">{text}</th></tr>'
+    return f"<tbody>{head}{''.join(rows)}</tbody>"
 
 
 def _kinds(table: Table) -> list[str]:
@@ -58,22 +79,36 @@ def _kinds(table: Table) -> list[str]:
     ]
 
 
-def _row(row: Row, words: Catalogue, kinds: list[str]) -> str:
+def _row(row: Row, words: Catalogue, kinds: list[str], quiet: bool) -> str:
+    """``quiet``: the legend alone says what the cells stand on, as it is the same for all."""
     colour = f' style="--vd-c: {palette.variable(row.technique)}"' if row.technique else ""
-    cells = "".join(_cell(cell, words, kind) for cell, kind in zip(row.cells, kinds, strict=True))
-    head = escape(label_text(row.head, words))
-    mark = ' class="vd-technique"' if row.technique else ""
-    return f'<tr{colour}><th scope="row"{mark}>{head}</th>{cells}</tr>'
+    shades = row.shades or (None,) * len(row.cells)
+    cells = "".join(
+        _cell(cell, words, kind, quiet, shade)
+        for cell, kind, shade in zip(row.cells, kinds, shades, strict=True)
+    )
+    kind = "vd-technique" if row.technique else "vd-long" if isinstance(row.head, Value) else ""
+    named = f' class="{kind}"' if kind else ""
+    return f'<tr{colour}><th scope="row"{named}>{_content(row.head, words)}</th>{cells}</tr>'
 
 
-def _cell(cell: Value | Label, words: Catalogue, kind: str) -> str:
-    text = escape(cell_text(cell, words))
+def _cell(
+    cell: Value | Label, words: Catalogue, kind: str, quiet: bool, shade: Fraction | None
+) -> str:
+    tint = "" if shade is None else f' style="--vd-shade: {float(shade):.0%}"'
+    kind = kind if shade is None else f"{kind} vd-shade"
+    ground = {value.basis for _, value in cell.args} if isinstance(cell, Label) else {cell.basis}
+    basis = mark(ground.pop(), words) if len(ground) == 1 and not quiet else ""
+    return f'<td class="{kind}"{tint}>{_content(cell, words)}{basis}</td>'
+
+
+def _content(cell: Value | Label, words: Catalogue) -> str:
+    text = escape(cell_text(cell, words)).replace("\n", "<br/>")
     if isinstance(cell, Label):
-        return f'<td class="{kind}">{text}</td>'
+        return text
     if cell.form in (Form.CODE, Form.HASH):
         text = f"<code>{text}</code>"
-    data = f'<data value="{escape(raw_text(cell))}">{text}</data>'
-    return f'<td class="{kind}">{data}{mark(cell.basis, words)}</td>'
+    return f'<data value="{escape(raw_text(cell))}">{text}</data>'
 
 
 def mark(basis: Basis, words: Catalogue) -> str:
@@ -97,14 +132,11 @@ def legend(table: Table, words: Catalogue) -> str:
 
 def markdown(table: Table, words: Catalogue) -> str:
     """The table for a Markdown reader, marks behind the values."""
-    lines = [[label_text(one, words) for one in (table.corner, *table.columns)]]
-    for row in table.rows:
-        cells = [
-            cell_text(c, words) + (f" {MARKS[c.basis]}" if isinstance(c, Value) else "")
-            for c in row.cells
-        ]
-        lines.append([label_text(row.head, words), *cells])
-    drawn = ["| " + " | ".join(one.replace("|", "\\|") for one in line) + " |" for line in lines]
+    lines = _grid(table, words)
+    drawn = [
+        "| " + " | ".join(one.replace("|", "\\|").replace("\n", "<br>") for one in line) + " |"
+        for line in lines
+    ]
     rule = "|" + " --- |" * len(lines[0])
     return "\n".join([drawn[0], rule, *drawn[1:]]) + "\n"
 
@@ -113,13 +145,13 @@ def comma_separated(table: Table, words: Catalogue) -> str:
     """CSV for a spreadsheet: raw values, and beside each its unit and basis."""
     out = StringIO()
     write = csv.writer(out, lineterminator="\n")
-    heads = [label_text(table.corner, words)]
+    heads = [label_text(one, words) for one in (table.groups, table.corner) if one]
     for column in table.columns:
         head = label_text(column, words)
         heads += [head, f"{head} ({words.text('ui.unit')})", f"{head} ({words.text('ui.basis')})"]
     write.writerow(heads)
     for row in table.rows:
-        cells = [label_text(row.head, words)]
+        cells = _heads(table, row, words)
         for cell in row.cells:
             if isinstance(cell, Label) or cell.form in (Form.TERM, Form.TERMS):
                 basis = "" if isinstance(cell, Label) else cell.basis.value
@@ -132,20 +164,20 @@ def comma_separated(table: Table, words: Catalogue) -> str:
 
 def drawn(table: Table, words: Catalogue, prefix: str, title: str, description: str) -> str:
     """The table as one SVG, for slides and documents."""
-    size, pad, leading = 13.0, 12.0, 30.0
-    grid = [[label_text(one, words) for one in (table.corner, *table.columns)]]
-    for row in table.rows:
-        grid.append([label_text(row.head, words), *(_marked(c, words) for c in row.cells)])
+    size, pad, leading, inner = 13.0, 12.0, 30.0, 18.0
+    grid = _grid(table, words)
     widths = [
-        max(svg.text_width(line[column], size) for line in grid) * 1.06 + 2 * pad
+        max(svg.text_width(text, size) for line in grid for text in line[column].split("\n")) * 1.06
+        + 2 * pad
         for column in range(len(grid[0]))
     ]
-    total, height = sum(widths), leading * len(grid) + 8
+    total, top = sum(widths), 0.0
     body = ""
     for index, line in enumerate(grid):
-        y = leading * index + 20
+        extra = inner * max(cell.count("\n") for cell in line)
         strong = 700 if index == 0 else None
-        body += _drawn_line(line, widths, y, strong)
+        body += _drawn_line(line, widths, top + 20, strong)
+        y = top + 20 + extra
         body += svg.element(
             "path",
             d=f"M0 {y + 10:g}H{total:g}",
@@ -157,20 +189,36 @@ def drawn(table: Table, words: Catalogue, prefix: str, title: str, description: 
             body += svg.element(
                 "rect",
                 x=0,
-                y=y - 14,
+                y=top + 6,
                 width=4,
-                height=leading - 10,
+                height=leading + extra - 10,
                 style=f"fill:{palette.variable(technique)}",
             )
-    return svg.document(prefix, total, height, title, description, body, "vd-svg vd-drawn-table")
+        top += leading + extra
+    return svg.document(prefix, total, top + 8, title, description, body, "vd-svg vd-drawn-table")
 
 
 def _drawn_line(line: list[str], widths: list[float], y: float, strong: int | None) -> str:
     left, found = 0.0, ""
     for column, (content, width) in enumerate(zip(line, widths, strict=True)):
-        found += svg.text(left + 12, y, content, 13, weight=700 if column == 0 else strong)
+        weight = 700 if column == 0 else strong
+        found += svg.lines(left + 12, y, content.split("\n"), 13, 18 / 13, weight=weight)
         left += width
     return found
+
+
+def _grid(table: Table, words: Catalogue) -> list[list[str]]:
+    """Heads and cells as text with marks, the group as a first column where there are groups."""
+    heads = [label_text(one, words) for one in (table.groups, table.corner) if one]
+    grid = [heads + [label_text(one, words) for one in table.columns]]
+    for row in table.rows:
+        grid.append(_heads(table, row, words) + [_marked(cell, words) for cell in row.cells])
+    return grid
+
+
+def _heads(table: Table, row: Row, words: Catalogue) -> list[str]:
+    group = [label_text(row.group, words) if row.group else ""] if table.groups else []
+    return [*group, cell_text(row.head, words)]
 
 
 def _marked(cell: Value | Label, words: Catalogue) -> str:

@@ -62,21 +62,32 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: its head, its cells, the technique that gives it a colour ("" for none)."""
+    """One row: its head, its cells, the technique that gives it a colour ("" for none).
 
-    head: Label
+    Rows of the same ``group`` follow one another under its label; ``shades`` (0 to 1, one
+    for each cell) say how strongly a cell is tinted.
+    """
+
+    head: Label | Value
     cells: tuple[Value | Label, ...]
     technique: str = ""
+    group: Label | None = None
+    shades: tuple[Fraction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under columns; ``corner`` heads the row heads."""
+    """Rows under columns; ``corner`` heads the row heads, ``groups`` the rows' groups.
+
+    ``dense``: many short cells, set close.
+    """
 
     corner: Label
     columns: tuple[Label, ...]
     rows: tuple[Row, ...]
     notes: tuple[Label, ...] = ()
+    groups: Label | None = None
+    dense: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +171,47 @@ class Chart:
     notes: tuple[Label, ...] = ()
 
 
-View: TypeAlias = Table | Flow | Rings | Chart
+@dataclass(frozen=True, slots=True)
+class Panels:
+    """Charts of the same heads side by side, so that their orders can be compared."""
+
+    charts: tuple[Chart, ...]
+    notes: tuple[Label, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WalkGrid:
+    """A two-dimensional page walk: (row, column) of each reference, in the order of reading.
+
+    Row r translates the guest's r-th table, the last row the final address; the columns
+    are the nested levels, and column ``nested_levels`` is the guest's own entry.
+    """
+
+    technique: str
+    guest_levels: int
+    nested_levels: int
+    references: tuple[tuple[int, int], ...]
+    notes: tuple[Label, ...] = ()
+
+
+class Mark(StrEnum):
+    """What a line of a listing is."""
+
+    SAME = "same"
+    ADDED = "added"
+    REMOVED = "removed"
+    PLACE = "place"  # where in the file the next lines stand
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Lines of a text with what became of each: a diff."""
+
+    lines: tuple[tuple[Mark, str], ...]
+    notes: tuple[Label, ...] = ()
+
+
+View: TypeAlias = Table | Flow | Rings | Chart | Panels | WalkGrid | Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +237,11 @@ def number(
 ) -> Value:
     """A count or a ratio, in ``unit``, shown with ``digits`` decimals."""
     return Value(raw, basis, Form.NUMBER, unit, digits, signed, where)
+
+
+def trimmed(raw: int | Fraction, basis: Basis, unit: str = "", digits: int = 2) -> Value:
+    """A number with ``digits`` decimals, none when it is whole."""
+    return number(raw, basis, unit, 0 if Fraction(raw).denominator == 1 else digits)
 
 
 def term(key: str, basis: Basis, where: tuple[str, ...] = ()) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -22,6 +22,7 @@ from virtdocs.views.model import (
     technique_label,
     technique_value,
     term,
+    trimmed,
     yes_no,
 )
 
@@ -106,7 +107,7 @@ def endings(
         alt=Label("alt.popf_wait", tuple(summary.items())),
         view=_table(per),
         values=_values(per) | summary,
-        commands=_commands(workload, runs),
+        commands=run_commands(workload, runs),
     )
 
 
@@ -135,7 +136,7 @@ def equivalence(workload: str, runs: Mapping[str, Outcome], ops: int | None = No
         alt=Label("alt.equivalence", tuple(summary.items())),
         view=_table(per),
         values=_values(per) | summary | head,
-        commands=_commands(workload, runs, ops),
+        commands=run_commands(workload, runs, ops),
     )
 
 
@@ -181,16 +182,15 @@ def transitions(workload: str, runs: Mapping[str, Outcome], ops: int | None = No
             notes=(Label("note.absent_on_log"),) if zero else (),
         ),
         values=_values(per) | summary | head,
-        commands=_commands(workload, runs, ops),
+        commands=run_commands(workload, runs, ops),
     )
 
 
 PART_HEADS = ("traps", "vm_exits", "hypercalls", "callouts")
 
 
-def _commands(
-    workload: str, runs: Mapping[str, Outcome], ops: int | None = None
-) -> tuple[str, ...]:
+def run_commands(workload: str, runs: Iterable[str], ops: int | None = None) -> tuple[str, ...]:
+    """The command line of each run."""
     given = f" --param ops={ops}" if ops else ""
     return tuple(f"virtdocs run {workload} --technique {name}{given} --json" for name in runs)
 
@@ -204,9 +204,7 @@ def _flag(flag: bool | None) -> Value:
 
 
 def _per_op(count: int | Fraction) -> Value:
-    return number(
-        Fraction(count), Basis.RUN, "per_op", 0 if Fraction(count).denominator == 1 else 2
-    )
+    return trimmed(Fraction(count), Basis.RUN, "per_op")
 
 
 def _table(per: Mapping[str, Mapping[str, Value]]) -> Table:

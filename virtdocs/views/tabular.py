@@ -7,10 +7,14 @@ from virtdocs.views.model import (
     Chart,
     Flow,
     Label,
+    Listing,
+    Panels,
     Rings,
     Row,
     Table,
     View,
+    WalkGrid,
+    code,
     number,
     term,
     yes_no,
@@ -25,6 +29,12 @@ def table_of(view: View) -> Table:
         return _flow(view)
     if isinstance(view, Rings):
         return _rings(view)
+    if isinstance(view, Panels):
+        return _panels(view)
+    if isinstance(view, WalkGrid):
+        return _walk(view)
+    if isinstance(view, Listing):
+        return _listing(view)
     return _chart(view)
 
 
@@ -65,3 +75,51 @@ def _rings(rings: Rings) -> Table:
 def _chart(chart: Chart) -> Table:
     rows = tuple(Row(bar.head, (bar.value, *bar.parts), bar.technique) for bar in chart.bars)
     return Table(Label("column.what"), (chart.axis, *chart.parts), rows, chart.notes)
+
+
+def _panels(panels: Panels) -> Table:
+    rows = tuple(
+        Row(bar.head, (bar.value,), bar.technique, chart.axis)
+        for chart in panels.charts
+        for bar in chart.bars
+    )
+    heads = (Label("column.value"),)
+    return Table(Label("column.what"), heads, rows, panels.notes, Label("column.figure"))
+
+
+def _walk(grid: WalkGrid) -> Table:
+    rows = tuple(
+        Row(
+            Label("row.step", (("n", number(order, Basis.RUN)),)),
+            (_translated(grid, row), _read(grid, row, column)),
+        )
+        for order, (row, column) in enumerate(grid.references, start=1)
+    )
+    heads = (Label("column.translated"), Label("column.entry_read"))
+    return Table(Label("column.reference"), heads, rows, grid.notes)
+
+
+def _translated(grid: WalkGrid, row: int) -> Label:
+    """What the walk is after in this row: one of the guest's tables, or the page itself."""
+    if row == grid.guest_levels:
+        return Label("walk.final")
+    return Label("walk.guest_table", (("level", number(grid.guest_levels - row, Basis.RUN)),))
+
+
+def _read(grid: WalkGrid, row: int, column: int) -> Label:
+    nested = column < grid.nested_levels
+    level = grid.nested_levels - column if nested else grid.guest_levels - row
+    key = "walk.nested_entry" if nested else "walk.guest_entry"
+    return Label(key, (("level", number(level, Basis.RUN)),))
+
+
+def _listing(listing: Listing) -> Table:
+    rows = tuple(
+        Row(
+            Label("row.step", (("n", number(order, Basis.RUN)),)),
+            (term(f"mark.{mark}", Basis.RUN), code(text, Basis.RUN)),
+        )
+        for order, (mark, text) in enumerate(listing.lines, start=1)
+    )
+    heads = (Label("column.mark"), Label("column.text"))
+    return Table(Label("column.line"), heads, rows, listing.notes)

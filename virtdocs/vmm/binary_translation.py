@@ -16,6 +16,7 @@ from typing import Final
 
 from virtdocs.machine.board import Board
 from virtdocs.machine.cpu import Cpu
+from virtdocs.machine.interrupts import can_interrupt
 from virtdocs.machine.isa import INSTRUCTION_BYTES, Instruction
 from virtdocs.machine.memory import PAGE_SHIFT
 from virtdocs.machine.paging import Access, peek
@@ -34,7 +35,7 @@ from virtdocs.machine.segments import NO_LIMIT, Segment
 from virtdocs.machine.traps import Trap, TrapKind, Trapped
 from virtdocs.trace import EventKind
 from virtdocs.vmm.deprivileged import KERNEL_RING, DeprivilegedEngine
-from virtdocs.vmm.host import GUEST, Host, OracleViolation
+from virtdocs.vmm.host import GUEST, ForeignFrame, Host
 from virtdocs.vmm.io_path import IoPath
 from virtdocs.vmm.monitor_region import MonitorRegion
 from virtdocs.vmm.native import show_execute
@@ -61,6 +62,7 @@ from virtdocs.vmm.translator import (
     Translator,
 )
 
+BlockKey = tuple[int, int, int]  # guest address, CPL, limit of the code segment
 ADAPT_AFTER: Final = 3  # faults of one instruction before it is retranslated as a callout
 
 
@@ -70,6 +72,7 @@ class Mode(StrEnum):
     DIRECT = "direct"  # user code, as it is
     TRANSLATED = "translated"  # kernel code, from the cache
     PENDING = "pending"  # kernel code whose translation is still to be found
+    INTERPRETED = "interpreted"  # user code that could change or see the real interrupt flag
 
 
 class BinaryTranslationEngine(DeprivilegedEngine):
@@ -85,11 +88,11 @@ class BinaryTranslationEngine(DeprivilegedEngine):
         io_path: IoPath,
     ) -> None:
         self.mode = Mode.PENDING
-        self.blocks: dict[tuple[int, int], Block] = {}
-        self.on_frame: dict[int, set[tuple[int, int]]] = {}
+        self.blocks: dict[BlockKey, Block] = {}
+        self.on_frame: dict[int, set[BlockKey]] = {}
         self.faults: Counter[int] = Counter()
         self.adapted: set[int] = set()
-        self._link: Callable[[int], None] | None = None
+        self._link: tuple[BlockKey, Callable[[int], None]] | None = None
         self._verified = -1
         super().__init__(board, cpu, host, paging, region, io_path)
         self.cache = TranslationCache(host.memory, self.region, self.gdt_page)
@@ -106,7 +109,7 @@ class BinaryTranslationEngine(DeprivilegedEngine):
             running = self.hardware.running
             if owner == TRANSLATION_DATA and running is not None and running.segment == "fs":
                 return
-        raise OracleViolation(frame, owner or "nobody", access)
+        raise ForeignFrame(frame, owner or "nobody", access)
 
     # Running ------------------------------------------------------------------------------
 
@@ -118,8 +121,10 @@ class BinaryTranslationEngine(DeprivilegedEngine):
 
     def open_for_interrupts(self) -> bool:
         """The virtual IF lies in the virtual CPU's page while translated code runs."""
-        if self.mode is not Mode.TRANSLATED:
+        if self.mode is Mode.DIRECT:
             return super().open_for_interrupts()
+        if self.mode is not Mode.TRANSLATED:
+            return can_interrupt(self.cpu)
         if not self.cache.data(VIRTUAL_IF):
             return False
         return not (self._slot().after_sti and self.cache.data(IF_BEFORE_STI) == 0)
@@ -129,10 +134,14 @@ class BinaryTranslationEngine(DeprivilegedEngine):
         """Address of the guest instruction that comes next."""
         if self.mode is Mode.DIRECT:
             return self.hardware.rip
-        return self.cpu.rip if self.mode is Mode.PENDING else self._slot().guest_rip
+        return self._slot().guest_rip if self.mode is Mode.TRANSLATED else self.cpu.rip
 
     def run_one(self) -> None:
         """One instruction of user code or of translated code."""
+        if self.mode is Mode.INTERPRETED:
+            self.monitor_event(EventKind.CALLOUT, "interpret")
+            self._step()
+            return
         if self.mode is Mode.PENDING and not self._enter():
             return
         if self.mode is Mode.DIRECT:
@@ -148,6 +157,12 @@ class BinaryTranslationEngine(DeprivilegedEngine):
             if slot.inline:
                 self.board.trace.add(EventKind.INLINE, slot.inline)
             self.board.retire()
+
+    def settle(self) -> None:
+        """Go on to the end of the guest instruction: a jump that is no instruction of its own."""
+        while self.mode is Mode.TRANSLATED and not self._slot().starts:
+            self.run_one()
+        super().settle()
 
     def _slot(self) -> Slot:
         number = self.cache.slot_at(self.hardware.rip)
@@ -225,16 +240,30 @@ class BinaryTranslationEngine(DeprivilegedEngine):
                 self.cache.patch(key_slot, key, self.cache.slots[key_slot])
             self.cache.patch(jump_slot, jump(address), plain)
 
-        self._link = link
+        self._link = ((target, self.cpu.cpl, self._key()[2]), link)
 
     def back_to_guest(self) -> None:
-        """User code goes on directly; kernel code through the cache, at its next turn."""
+        """User code goes on directly; kernel code through the cache, at its next turn.
+
+        Not so user code whose IF or IOPL is not what the hardware's will be: popf would fail
+        silently and pushf would show it (Bugnion et al. 2012, §4.2, when to run directly).
+        """
         self.paging.sync()
-        if self.cpu.cpl == 3:
+        cpu = self.cpu
+        if cpu.cpl != 3:
+            self.mode = Mode.PENDING
+        elif cpu.rflags & (IF | IOPL) == IF:
             self.mode = Mode.DIRECT
+            self.after_emulation()
             self.load_hardware()
         else:
-            self.mode = Mode.PENDING
+            self.mode = Mode.INTERPRETED
+
+    def _step(self) -> None:
+        """Perform one instruction in software."""
+        self.perform()
+        self.resume()
+        self.back_to_guest()
 
     # Entering translated code ---------------------------------------------------------------
 
@@ -244,12 +273,10 @@ class BinaryTranslationEngine(DeprivilegedEngine):
         if cpu.interrupt_shadow:
             # One instruction in the shadow of sti or mov ss: no interrupt may come before it.
             self.monitor_event(EventKind.CALLOUT, "shadow")
-            self.perform()
-            self.resume()
-            self.back_to_guest()
+            self._step()
             return False
         self._verify()
-        key = (cpu.rip, cpu.cpl)
+        key = self._key()
         block = self.blocks.get(key)
         if block is None:
             block = self._translate(key)
@@ -260,11 +287,18 @@ class BinaryTranslationEngine(DeprivilegedEngine):
             return False
         address = self.cache.address(block.first_slot)
         if self._link is not None:
-            self._link(address)
+            target, link = self._link
+            if target == key:  # else an interrupt came in between
+                link(address)
             self._link = None
         self.mode = Mode.TRANSLATED
         self.load_hardware()
         return True
+
+    def _key(self) -> BlockKey:
+        """What a translation of the code at rip depends on, beside the code."""
+        cpu = self.cpu
+        return cpu.rip, cpu.cpl, cpu.segments[CS].limit if cpu.limits_hold else NO_LIMIT
 
     def load_hardware(self) -> None:
         """As ever; for translated code cs reaches the cache and fs the virtual CPU's page."""
@@ -272,7 +306,7 @@ class BinaryTranslationEngine(DeprivilegedEngine):
         if self.mode is not Mode.TRANSLATED:
             return
         cpu, hardware = self.cpu, self.hardware
-        hardware.rip = self.cache.address(self.blocks[cpu.rip, cpu.cpl].first_slot)
+        hardware.rip = self.cache.address(self.blocks[self._key()].first_slot)
         hardware.segments[CS] = Segment(KERNEL_RING, KERNEL_RING, NO_LIMIT, True, True, False)
         hardware.segments[FS] = Segment(KERNEL_RING, KERNEL_RING, NO_LIMIT)
         hardware.cpl = KERNEL_RING
@@ -286,7 +320,7 @@ class BinaryTranslationEngine(DeprivilegedEngine):
         if self.mode is Mode.DIRECT:
             super().save_guest()
             return
-        if self.mode is Mode.PENDING:
+        if self.mode is not Mode.TRANSLATED:
             return
         cpu, slot = self.cpu, self._slot()
         cpu.rip = slot.guest_rip
@@ -297,7 +331,7 @@ class BinaryTranslationEngine(DeprivilegedEngine):
 
     # Translations -----------------------------------------------------------------------------
 
-    def _translate(self, key: tuple[int, int]) -> Block | None:
+    def _translate(self, key: BlockKey) -> Block | None:
         """Translate the block at rip; None when its first instruction cannot be fetched."""
         cpu = self.cpu
         rip = cpu.rip
@@ -338,7 +372,7 @@ class BinaryTranslationEngine(DeprivilegedEngine):
             if tuple(page[word : word + len(block.words)]) != block.words:
                 self._invalidate(key)
 
-    def _invalidate(self, key: tuple[int, int]) -> None:
+    def _invalidate(self, key: BlockKey) -> None:
         """Jumps into the block find a callout at its first slot."""
         block = self.blocks.pop(key)
         self.on_frame[block.guest_frame].discard(key)

@@ -13,19 +13,19 @@ from typing import Final
 from virtdocs.machine.board import Board, bare_identity
 from virtdocs.machine.cpu import Cpu
 from virtdocs.machine.interrupts import (
-    can_interrupt,
     deliver_exception,
     deliver_interrupt,
     deliver_software_interrupt,
 )
-from virtdocs.machine.memory import PAGE_SHIFT, WORDS_PER_PAGE
-from virtdocs.machine.paging import peek
+from virtdocs.machine.memory import PAGE_BYTES, PAGE_SHIFT, WORDS_PER_PAGE, load_bytes
+from virtdocs.machine.paging import Glance, peek
 from virtdocs.machine.registers import (
     ARITHMETIC_FLAGS,
     CR0_PE,
     CR0_PG,
     CR0_WP,
     CR4_TSD,
+    CR4_UMIP,
     CS,
     EFER_LME,
     EFER_LMSLE,
@@ -71,6 +71,7 @@ class DeprivilegedEngine:
         self.number = cpu.apic.identity
         self.host = host
         self.io_path = io_path
+        board.bus.path = io_path.reached
         self.paging = paging
         self.region = region
         paging.shared.monitor_entry = region.root_entry
@@ -87,11 +88,12 @@ class DeprivilegedEngine:
         hardware.gdtr = (gdt_base, 0)
         hardware.idtr = (gdt_base + 0x800, 0xFFF)
         hardware.monitor_entry = True
-        hardware.guard = host.oracle
+        hardware.guard, hardware.resource_guard = host.oracle, host.resource_oracle
         self.hardware = hardware
         self.monitor_mmu = MonitorMmu(board.memory, board.levels, self.paging)
         cpu.mmu = self.monitor_mmu
-        self._gdt_source: tuple[int, int] | None = None
+        # GDTR, and the address space's generation, of the table that the hardware has now.
+        self._gdt_source: tuple[tuple[int, int], int] | None = None
         self._gdt_frames: set[int] = set()
         self._gdt_guest: list[int] = []
         self._loaded: list[Segment] = []
@@ -131,7 +133,7 @@ class DeprivilegedEngine:
 
     def open_for_interrupts(self) -> bool:
         """Whether the virtual CPU would take an interrupt here."""
-        return can_interrupt(self.cpu)
+        return bool(self.cpu.rflags & IF) and self.hardware.interrupt_shadow == 0
 
     @property
     def position(self) -> int:
@@ -180,10 +182,7 @@ class DeprivilegedEngine:
         self.trap_event("page_table_write" if kind is FaultKind.TABLE_WRITE else "pf")
         if guest_fault is not None:
             self.inject(guest_fault)
-        elif kind is FaultKind.MMIO:
-            self.io_path.leave()
-            self.perform()
-        elif kind is not FaultKind.FILLED:
+        elif kind is FaultKind.MMIO or kind is not FaultKind.FILLED:
             self.perform()
 
     def perform(self, decode: bool = True) -> None:
@@ -201,8 +200,6 @@ class DeprivilegedEngine:
             self.inject(trapped.trap)
             return
         to_device = ins.spec.group == "ports"
-        if to_device:
-            self.io_path.leave()
         trap = emulate(cpu, ins)
         party = self.io_path.model if to_device else Party.HYPERVISOR
         self.monitor_event(EventKind.EMULATE, ins.spec.name, party)
@@ -225,6 +222,7 @@ class DeprivilegedEngine:
 
     def inject(self, trap: Trap) -> None:
         """The guest's own fault, through the guest's IDT, by the monitor."""
+        self.board.faults += 1
         name = VECTOR_NAMES[trap.vector]
         self.monitor_event(EventKind.INJECT, name)
         self.guest_event(EventKind.EXCEPTION, name)
@@ -233,13 +231,17 @@ class DeprivilegedEngine:
     def after_emulation(self) -> None:
         """Bring what the monitor keeps for the hardware in step with what the guest changed."""
         self.paging.sync()
-        if self.cpu.gdtr != self._gdt_source:
+        if (self.cpu.gdtr, self.paging.shared.generation) != self._gdt_source:
             self.refresh_gdt()
 
     def back_to_guest(self) -> None:
         """Return to the guest's code."""
-        self.paging.sync()
+        self.after_emulation()
         self.load_hardware()
+
+    def settle(self) -> None:
+        """The virtual CPU takes over what the hardware did last."""
+        self.save_guest()
 
     # Virtual and real state -------------------------------------------------------------------
 
@@ -248,21 +250,26 @@ class DeprivilegedEngine:
         cpu, hardware = self.cpu, self.hardware
         hardware.rip = cpu.rip
         hardware.rflags = cpu.rflags & ARITHMETIC_FLAGS | IF | FLAGS_ONE
-        hardware.cr4 = cpu.cr4 & CR4_TSD
+        hardware.cr4 = cpu.cr4 & (CR4_TSD | CR4_UMIP)
         hardware.segments = [self.deprivileged(n, s) for n, s in enumerate(cpu.segments)]
         hardware.cpl = hardware.segments[CS].selector & 3
         hardware.segment_base = list(cpu.segment_base)
-        hardware.interrupt_shadow = 0
+        hardware.interrupt_shadow = cpu.interrupt_shadow
         self._loaded = list(hardware.segments)
 
     @staticmethod
-    def deprivileged(number: int, segment: Segment) -> Segment:
+    def truncated(limit: int) -> int:
+        """A segment's limit as the hardware gets it: below the monitor's region."""
+        return min(limit, GUEST_LIMIT)
+
+    @classmethod
+    def deprivileged(cls, number: int, segment: Segment) -> Segment:
         """A segment as the hardware gets it: no ring 0, no reach into the monitor."""
         dpl = max(segment.dpl, KERNEL_RING)
         selector = segment.selector
         if number in (CS, SS) and selector & 3 == 0 and not segment.null:
             selector |= KERNEL_RING
-        limit = min(segment.limit, GUEST_LIMIT)
+        limit = cls.truncated(segment.limit)
         return Segment(selector, dpl, limit, segment.code, segment.readable, segment.writable)
 
     def save_guest(self) -> None:
@@ -298,14 +305,14 @@ class DeprivilegedEngine:
         """Rebuild the hardware's descriptor table from the guest's and follow the guest's."""
         cpu = self.cpu
         base, limit = cpu.gdtr
-        self._gdt_source = cpu.gdtr
+        self._gdt_source = cpu.gdtr, self.paging.shared.generation
         page = self.host.memory.page(self._gdt_frame)
         assert page is not None
         entries = min((limit + 1) // 8, WORDS_PER_PAGE)
         self._gdt_guest = [self._read_guest(base + 8 * n) for n in range(entries)]
         frames = set()
-        for n in range(0, 8 * entries + 1, 8):
-            found = peek(self.board.memory, cpu.cr3 >> PAGE_SHIFT, base + n, self.board.levels)
+        for number in range(base >> PAGE_SHIFT, (base + 8 * entries >> PAGE_SHIFT) + 1):
+            found = self._peek(number << PAGE_SHIFT)
             if found is not None:
                 frames.add(found.frame)
         for frame in self._gdt_frames - frames:
@@ -318,10 +325,19 @@ class DeprivilegedEngine:
             page[n] = self.deprivileged_descriptor(raw)
         self.hardware.gdtr = (self.region.base + (self.gdt_page << PAGE_SHIFT), 8 * entries - 1)
 
-    def _read_guest(self, address: int) -> int:
-        found = peek(self.board.memory, self.cpu.cr3 >> PAGE_SHIFT, address, self.board.levels)
+    def _peek(self, address: int) -> Glance | None:
+        root = self.cpu.cr3 >> PAGE_SHIFT
+        return peek(self.board.memory, root, address, self.board.levels)
+
+    def _read_guest(self, address: int, size: int = 8) -> int:
+        """Some bytes of the guest's; zero where nothing is mapped."""
+        offset = address & PAGE_BYTES - 1
+        if offset + size > PAGE_BYTES:
+            low = self._read_guest(address, 1)
+            return low | self._read_guest(address + 1, size - 1) << 8
+        found = self._peek(address)
         page = self.board.memory.page(found.frame) if found is not None else None
-        return page[address >> 3 & 511] if page is not None else 0
+        return load_bytes(page, offset, size) if page is not None else 0
 
     @staticmethod
     def deprivileged_descriptor(raw: int) -> int:

@@ -23,7 +23,7 @@ from virtdocs.machine.firmware import (
     write_words,
 )
 from virtdocs.machine.isa import Instruction, encode
-from virtdocs.machine.memory import PAGE_SHIFT, GuestMemory
+from virtdocs.machine.memory import PAGE_SHIFT, GuestMemory, Memory
 from virtdocs.machine.paging import INDEX_BITS, PRESENT, USER, WRITABLE
 from virtdocs.machine.registers import (
     DS,
@@ -83,16 +83,21 @@ def build_tables(memory: GuestMemory, levels: int) -> tuple[int, int]:
     return top, total
 
 
-def hypercall_stub(number: int, by_syscall: bool) -> list[Instruction]:
-    """mov rax, number; the instruction that enters the hypervisor; ret."""
-    enter = make("syscall") if by_syscall else make("int", "i", imm=HYPERCALL_VECTOR)
-    return [make("mov", "ri", a=RAX, imm=number), enter, make("ret")]
+def pv_hypercall_instruction(long_mode: bool) -> Instruction:
+    """What enters the hypervisor from a PV kernel: syscall where it has ring 3, else int 0x82."""
+    return make("syscall") if long_mode else make("int", "i", imm=HYPERCALL_VECTOR)
 
 
-def write_hypercall_page(memory: GuestMemory, address: int, by_syscall: bool) -> None:
-    """Fill the page that the image reserved."""
+def hypercall_instruction(vendor: str) -> Instruction:
+    """What enters the hypervisor from guest mode: each vendor has its own."""
+    return make("vmcall" if vendor == "intel" else "vmmcall")
+
+
+def write_hypercall_page(memory: Memory, address: int, enter: Instruction) -> None:
+    """Fill a page of the guest's with stubs: mov rax, number; ``enter``; ret."""
     for number in range(HYPERCALL_COUNT):
-        words = [w for ins in hypercall_stub(number, by_syscall) for w in encode(ins)]
+        stub = [make("mov", "ri", a=RAX, imm=number), enter, make("ret")]
+        words = [word for ins in stub for word in encode(ins)]
         write_words(memory, address + number * HYPERCALL_STRIDE, words)
 
 

@@ -11,8 +11,8 @@ from typing import Protocol
 
 from virtdocs.machine.cpu import Cpu
 from virtdocs.machine.isa import Instruction
-from virtdocs.machine.memory import Memory
-from virtdocs.machine.mmu import Mmu, SoftwareMmu
+from virtdocs.machine.memory import PAGE_SHIFT, Memory
+from virtdocs.machine.mmu import SoftwareMmu
 from virtdocs.machine.paging import Access, Translation, walk
 from virtdocs.machine.tlb import TlbEntry
 from virtdocs.machine.traps import Trap, Trapped
@@ -88,16 +88,18 @@ def emulate(cpu: Cpu, ins: Instruction | None = None) -> Trap | None:
 class Unhindered:
     """Within this block a hardware guest's CPU is the monitor's to use: no exits, its own mmu."""
 
-    def __init__(self, cpu: Cpu, mmu: Mmu) -> None:
+    def __init__(self, cpu: Cpu, mmu: SoftwareMmu) -> None:
         self.cpu = cpu
         self.mmu = mmu
+        mmu.root = cpu.cr3 >> PAGE_SHIFT  # which the guest may have loaded without an exit
 
     def __enter__(self) -> Cpu:
         self.controls, self.hardware_mmu = self.cpu.controls, self.cpu.mmu
-        self.guard = self.cpu.guard
+        self.guard, self.resource_guard = self.cpu.guard, self.cpu.resource_guard
         self.cpu.controls, self.cpu.mmu, self.cpu.guard = None, self.mmu, None
+        self.cpu.resource_guard = None
         return self.cpu
 
     def __exit__(self, *exception: object) -> None:
         self.cpu.controls, self.cpu.mmu = self.controls, self.hardware_mmu
-        self.cpu.guard = self.guard
+        self.cpu.guard, self.cpu.resource_guard = self.guard, self.resource_guard

@@ -12,13 +12,12 @@ from typing import Final
 
 from virtdocs.machine.board import Board
 from virtdocs.machine.cpu import Cpu
-from virtdocs.machine.isa import INSTRUCTION_BYTES, Instruction
+from virtdocs.machine.isa import INSTRUCTION_BYTES
 from virtdocs.machine.memory import PAGE_SHIFT
 from virtdocs.machine.paging import peek
 from virtdocs.machine.traps import Trap
 from virtdocs.trace import EventKind, Party
-from virtdocs.vmm.io_path import IoPath
-from virtdocs.vmm.native import NativeEngine
+from virtdocs.vmm.native import NativeEngine, show_execute
 
 BLOCK_INSTRUCTIONS: Final = 32
 STRAIGHT_GROUPS: Final = ("data", "alu")
@@ -27,9 +26,8 @@ STRAIGHT_GROUPS: Final = ("data", "alu")
 class EmulationEngine(NativeEngine):
     """One emulated CPU."""
 
-    def __init__(self, board: Board, cpu: Cpu, io_path: IoPath) -> None:
+    def __init__(self, board: Board, cpu: Cpu) -> None:
         super().__init__(board, cpu)
-        self.io_path = io_path
         # Translated blocks: physical address of the first instruction -> the words translated.
         self.blocks: dict[int, tuple[int, ...]] = {}
         self._expected = -1  # rip while straight-line code of one block runs
@@ -48,7 +46,6 @@ class EmulationEngine(NativeEngine):
         running = cpu.running
         if running is not None and running.spec.group not in STRAIGHT_GROUPS:
             self._left = 0
-            self._device(running)
 
     def dispatch(self, trap: Trap) -> None:
         """Exceptions and interrupts are emulated with everything else; they end the block."""
@@ -60,9 +57,9 @@ class EmulationEngine(NativeEngine):
         self._left = 0
         super().take_interrupt(vector)
 
-    def _device(self, running: Instruction) -> None:
-        if running.spec.group == "ports":
-            self.io_path.leave()
+    def show(self) -> None:
+        """The emulator runs the instruction: CPU, device model and all are one program."""
+        show_execute(self.board, self.cpu, party=Party.HYPERVISOR)
 
     def _enter_block(self) -> None:
         """Find the block at rip; translate it when it is new or its code has changed."""

@@ -21,21 +21,27 @@ from virtdocs.machine.interrupts import (
 )
 from virtdocs.machine.isa import INSTRUCTION_BYTES
 from virtdocs.machine.memory import PAGE_SHIFT
-from virtdocs.machine.registers import CR0_WP, VECTOR_NAMES
+from virtdocs.machine.registers import CR0_WP, RAX, RDX, VECTOR_NAMES
 from virtdocs.machine.traps import Trap, TrapKind, Trapped
 from virtdocs.trace import EventKind, ExitReason, Party
 from virtdocs.vmm.emulate import MonitorMmu, Unhindered, emulate
 from virtdocs.vmm.exit_loop import Shutdown
+from virtdocs.vmm.guest_interface import GuestInterface
 from virtdocs.vmm.io_path import IoPath
 from virtdocs.vmm.native import NativeEngine
 from virtdocs.vmm.nested_paging import NestedPaging
+from virtdocs.vmm.permission_maps import PortMap
 from virtdocs.vmm.shadow_paging import FaultKind, ShadowView
 
 DEVICE_REASONS = (ExitReason.IO, ExitReason.MMIO)
+MSR_REASONS = (ExitReason.MSR_READ, ExitReason.MSR_WRITE)
+LOW_HALF = 0xFFFF_FFFF
 
 
 class ControlStructure(Protocol):
     """A VMCS or a VMCB."""
+
+    ports: PortMap
 
     def wants(self, reason: ExitReason, detail: dict[str, int]) -> bool:
         """Whether the hardware exits for this."""
@@ -47,13 +53,6 @@ class ControlStructure(Protocol):
 
     def inject(self, vector: int | None, kind: int = 0) -> None:
         """Set up an event for the next entry, or clear it."""
-
-
-class HypercallHandler(Protocol):
-    """What answers vmcall and vmmcall."""
-
-    def __call__(self, cpu: Cpu) -> str | None:
-        """Perform the hypercall in rax; its name, or None where nothing answers (#UD)."""
 
 
 class HardwareAssistEngine(NativeEngine):
@@ -69,7 +68,7 @@ class HardwareAssistEngine(NativeEngine):
         *,
         tagged_tlb: bool = True,
         posted_interrupts: bool = False,
-        hypercall: HypercallHandler | None = None,
+        interface: GuestInterface | None = None,
     ) -> None:
         super().__init__(board, cpu)
         self.structure = structure
@@ -77,7 +76,7 @@ class HardwareAssistEngine(NativeEngine):
         self.io_path = io_path
         self.tagged_tlb = tagged_tlb
         self.posted_interrupts = posted_interrupts
-        self.hypercall = hypercall
+        self.interface = interface or GuestInterface()
         self.monitor_mmu = MonitorMmu(board.memory, board.levels, paging)
         self._known_requests = 0
         self._window_open = False
@@ -117,6 +116,7 @@ class HardwareAssistEngine(NativeEngine):
         if fresh and not cpu.halted and not self.posted_interrupts:
             self._exit(ExitReason.EXTERNAL_INTERRUPT)
             self._enter()
+        self.interface.exited()
         vector = apic.deliverable()
         if vector is None:
             return
@@ -132,12 +132,13 @@ class HardwareAssistEngine(NativeEngine):
     def take_interrupt(self, vector: int) -> None:
         """Inject ``vector`` at entry; the hardware delivers it through the guest's IDT."""
         cpu = self.cpu
-        cpu.apic.accept(vector)
+        self.interface.accept(cpu.apic, vector)
         self._known_requests = cpu.apic.requested
         self.record(EventKind.IRQ, f"{vector:#x}")
         self.structure.inject(vector)
         self._finish(self._deliver(lambda: deliver_interrupt(cpu, vector)))
         self.structure.inject(None)
+        self.interface.entering()
 
     def software_interrupt(self, trap: Trap) -> None:
         """int n does not exit."""
@@ -149,6 +150,7 @@ class HardwareAssistEngine(NativeEngine):
 
     def exception(self, trap: Trap) -> None:
         """The guest's own fault goes through the guest's own IDT."""
+        self.board.faults += 1
         self.record(EventKind.EXCEPTION, VECTOR_NAMES.get(trap.vector, str(trap.vector)))
         self._finish(self._deliver(lambda: deliver_exception(self.cpu, trap)))
 
@@ -182,8 +184,10 @@ class HardwareAssistEngine(NativeEngine):
             self._page_fault(trap)
         else:
             self._exit(reason, trap)
-            if reason is ExitReason.HYPERCALL and self.hypercall is not None:
+            if reason is ExitReason.HYPERCALL:
                 self._hypercall()
+            elif reason in MSR_REASONS and self.interface.has_msr(trap.detail["msr"]):
+                self._synthetic_msr(reason, trap.detail["msr"])
             else:
                 self._emulate(reason)
             self._enter()
@@ -213,9 +217,8 @@ class HardwareAssistEngine(NativeEngine):
         self._enter()
 
     def _hypercall(self) -> None:
-        assert self.hypercall is not None
         with Unhindered(self.cpu, self.monitor_mmu) as cpu:
-            name = self.hypercall(cpu)
+            name = self.interface.hypercall(cpu)
         self._sync()
         if name is None:
             self._emulate(ExitReason.HYPERCALL)
@@ -224,13 +227,32 @@ class HardwareAssistEngine(NativeEngine):
         self.cpu.rip = self.cpu.rip + INSTRUCTION_BYTES
         self.board.retire()
 
+    def _synthetic_msr(self, reason: ExitReason, number: int) -> None:
+        """rdmsr or wrmsr of a register that only the hypervisor has."""
+        regs = self.cpu.regs
+        try:
+            if reason is ExitReason.MSR_WRITE:
+                value = (regs[RDX] & LOW_HALF) << 32 | regs[RAX] & LOW_HALF
+                self.interface.write_msr(number, value)
+            else:
+                value = self.interface.read_msr(number)
+                regs[RAX], regs[RDX] = value & LOW_HALF, value >> 32
+        except Trapped as trapped:
+            self._monitor(EventKind.INJECT, VECTOR_NAMES[trapped.trap.vector])
+            self.exception(trapped.trap)
+            return
+        self._monitor(EventKind.EMULATE, reason.value)
+        self.cpu.rip += INSTRUCTION_BYTES
+        self.board.retire()
+
     def _emulate(self, reason: ExitReason) -> None:
         """Perform the instruction that exited on the virtual CPU."""
         to_device = reason in DEVICE_REASONS
-        if to_device:
-            self.io_path.leave()
+        # Only what exited passes the hypervisor: an assigned device is reached without it.
+        self.board.bus.path = self.io_path.reached if to_device else None
         with Unhindered(self.cpu, self.monitor_mmu) as cpu:
             trap = emulate(cpu)
+        self.board.bus.path = None
         party = self.io_path.model if to_device else Party.HYPERVISOR
         self._monitor(EventKind.EMULATE, reason.value, party)
         self._sync()
@@ -252,9 +274,11 @@ class HardwareAssistEngine(NativeEngine):
         self.record(EventKind.VM_EXIT, reason.value)
         if not self.tagged_tlb:
             self.cpu.mmu.flush()
+        self.interface.exited()
         self._monitor(EventKind.DISPATCH, reason.value)
 
     def _enter(self) -> None:
+        self.interface.entering()
         self.record(EventKind.VM_ENTRY, "")
 
     def _monitor(self, kind: EventKind, key: str, party: Party = Party.HYPERVISOR) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from virtdocs.machine.board import RAM_FRAMES, Board
@@ -18,12 +18,25 @@ SECRET: Final = 0x5EC2E7
 
 
 class OracleViolation(Exception):
-    """A guest program touched a frame that is not its own: the monitor is broken."""
+    """A guest program reached something that is not its own: the monitor is broken."""
+
+
+class ForeignFrame(OracleViolation):
+    """A guest program touched a frame that is not its own."""
 
     def __init__(self, frame: int, owner: str, access: Access) -> None:
         self.frame = frame
         self.owner = owner
         super().__init__(f"guest {access.name.lower()} of frame {frame:#x}, owned by {owner}")
+
+
+class ForeignResource(OracleViolation):
+    """A guest program used a port or an MSR of the host's without an exit."""
+
+    def __init__(self, kind: str, number: int) -> None:
+        self.kind = kind
+        self.number = number
+        super().__init__(f"guest access of {kind} {number:#x}, owned by the host")
 
 
 @dataclass(slots=True)
@@ -32,12 +45,23 @@ class Host:
 
     memory: PhysicalMemory
     guest_memory: GuestMemory
+    # Ports and MSRs that the guest may use itself: (kind, number). All others are the host's.
+    passed: set[tuple[str, int]] = field(default_factory=set)
+
+    def pass_through(self, kind: str, number: int) -> None:
+        """Give a ``port`` or an ``msr`` to the guest."""
+        self.passed.add((kind, number))
+
+    def resource_oracle(self, kind: str, number: int) -> None:
+        """Called for each port and MSR that a guest's instruction uses without an exit."""
+        if (kind, number) not in self.passed:
+            raise ForeignResource(kind, number)
 
     def oracle(self, frame: int, access: Access) -> None:
         """The check below every monitor: called for each page a guest's instruction touches."""
         owner = self.memory.owners.get(frame)
         if owner != GUEST:
-            raise OracleViolation(frame, owner or "nobody", access)
+            raise ForeignFrame(frame, owner or "nobody", access)
 
     def monitor_frame(self) -> int:
         """A fresh frame for the monitor's own state."""
@@ -51,7 +75,8 @@ def new_host(frames: int = RAM_FRAMES) -> Host:
         page = memory.page(memory.allocate(NEIGHBOUR))
         if page is not None:
             page[:] = [SECRET] * len(page)
-    return Host(memory, GuestMemory(memory, [memory.allocate(GUEST) for _ in range(frames)]))
+    frame_of: list[int | None] = [memory.allocate(GUEST) for _ in range(frames)]
+    return Host(memory, GuestMemory(memory, frame_of, GUEST))
 
 
 def guest_board(host: Host, levels: int, trace: Trace, vendor: str) -> Board:

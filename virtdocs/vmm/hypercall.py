@@ -6,10 +6,12 @@ the hypervisor refuses gives a negative error number in rax.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
+from virtdocs.machine.board import Board
+from virtdocs.machine.cpu import Cpu
 from virtdocs.machine.memory import PAGE_SHIFT
 from virtdocs.machine.paging import PRESENT, index_at
 from virtdocs.machine.registers import (
@@ -28,6 +30,7 @@ from virtdocs.machine.registers import (
 )
 from virtdocs.machine.traps import Trapped
 from virtdocs.vmm.direct_paging import Refused
+from virtdocs.vmm.event_channel import EventChannels
 from virtdocs.vmm.monitor_region import GUEST_LIMIT
 from virtdocs.vmm.paravirtual import Handler, ParavirtualEngine
 
@@ -43,6 +46,23 @@ VGCF_IN_KERNEL: Final = 1 << 2  # xen/include/public/arch-x86/xen-x86_64.h
 
 Args = tuple[int, ...]
 Call = Callable[[ParavirtualEngine, Args], int]
+
+
+class Caller(Protocol):
+    """A virtual CPU that asks, PV or HVM: what the calls for time, events and output need."""
+
+    cpu: Cpu
+    board: Board
+    number: int
+    channels: EventChannels
+    timer_ticket: int
+
+    @property
+    def neighbours(self) -> Sequence[Caller]:
+        """All virtual CPUs of the guest, by number."""
+
+    def notify(self) -> None:
+        """An event for this virtual CPU came from outside its own code."""
 
 
 class XenHypercalls:
@@ -82,21 +102,21 @@ def argument_ok(address: int, size: int) -> bool:
     return address + size - 1 <= GUEST_LIMIT
 
 
-def read_words(engine: ParavirtualEngine, address: int, count: int) -> list[int]:
+def read_words(engine: Caller, address: int, count: int) -> list[int]:
     """Words of the guest's, or Refused; raises Trapped where nothing is mapped."""
     if count > BATCH_LIMIT or not argument_ok(address, 8 * max(count, 1)):
         raise Refused("argument outside the guest")
     return [engine.cpu.load(address + 8 * n, 8) for n in range(count)]
 
 
-def write_word(engine: ParavirtualEngine, address: int, value: int) -> None:
+def write_word(engine: Caller, address: int, value: int) -> None:
     """Answer into the guest's memory."""
     if not argument_ok(address, 8):
         raise Refused("argument outside the guest")
     engine.cpu.store(address, 8, value)
 
 
-def read_bytes(engine: ParavirtualEngine, address: int, count: int) -> bytes:
+def read_bytes(engine: Caller, address: int, count: int) -> bytes:
     """Bytes of the guest's."""
     if count > BATCH_LIMIT or not argument_ok(address, max(count, 1)):
         raise Refused("argument outside the guest")
@@ -210,7 +230,7 @@ def fpu_taskswitch(engine: ParavirtualEngine, args: Args) -> int:
     return 0
 
 
-def set_timer_op(engine: ParavirtualEngine, args: Args) -> int:
+def set_timer_op(engine: Caller, args: Args) -> int:
     """One timer event at an absolute time; 0 cancels."""
     agenda, channels = engine.board.agenda, engine.channels
     if engine.timer_ticket:
@@ -222,14 +242,14 @@ def set_timer_op(engine: ParavirtualEngine, args: Args) -> int:
     return 0
 
 
-def _timer(engine: ParavirtualEngine) -> None:
+def _timer(engine: Caller) -> None:
     engine.timer_ticket = 0
     port = engine.channels.timer_port.get(engine.number)
     if port is not None and engine.channels.send(port) is not None:
         engine.notify()
 
 
-def console_io(engine: ParavirtualEngine, args: Args) -> int:
+def console_io(engine: Caller, args: Args) -> int:
     """Command 0: write ``count`` bytes."""
     if args[0] != 0:
         return ENOSYS
@@ -252,7 +272,7 @@ def iret(engine: ParavirtualEngine, args: Args) -> int:
     return 0
 
 
-def sched_op(engine: ParavirtualEngine, args: Args) -> int:
+def sched_op(engine: Caller, args: Args) -> int:
     """0 yield, 1 block (opens the mask), 2 shutdown with a reason."""
     command, argument = args[0], args[1]
     if command == 0:
@@ -267,23 +287,34 @@ def sched_op(engine: ParavirtualEngine, args: Args) -> int:
     return ENOSYS
 
 
-def event_channel_op(engine: ParavirtualEngine, args: Args) -> int:
-    """0 bind_virq {virq, cpu, port}, 4 send {port}, 7 bind_ipi {cpu, port}."""
+def event_channel_op(engine: Caller, args: Args) -> int:
+    """0 bind_virq {virq, cpu, port}, 4 send {port}, 6 alloc_unbound {domain, remote, port},
+    7 bind_ipi {cpu, port}."""
     command, pointer = args[0], args[1]
     channels = engine.channels
     if command in (0, 7):
         cpu = (
             read_words(engine, pointer, 2)[1] if command == 0 else read_words(engine, pointer, 1)[0]
         )
-        port = channels.bind(cpu)
-        if port is None or cpu >= len(engine.board.cpus):
+        port = channels.bind(cpu) if cpu < len(engine.board.cpus) else None
+        if port is None:
             return EINVAL
         if command == 0:
             channels.timer_port[cpu] = port
         write_word(engine, pointer + (16 if command == 0 else 8), port)
         return 0
+    if command == 6:
+        port = channels.offer(engine.number)
+        if port is None:
+            return EINVAL
+        write_word(engine, pointer + 16, port)
+        return 0
     if command == 4:
-        target = channels.send(read_words(engine, pointer, 1)[0])
+        port = read_words(engine, pointer, 1)[0]
+        if port in channels.remote:
+            channels.remote[port]()
+            return 0
+        target = channels.send(port)
         if target is not None and target != engine.number:
             engine.neighbours[target].notify()
         return 0

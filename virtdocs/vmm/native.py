@@ -43,12 +43,16 @@ class NativeEngine:
     def run_one(self) -> None:
         """One instruction; its trap, if any, is the hardware's to handle."""
         if self.board.trace.recording:
-            show_execute(self.board, self.cpu)
+            self.show()
         trap = self.cpu.step()
         if trap is None:
             self.board.retire()
         else:
             self.dispatch(trap)
+
+    def show(self) -> None:
+        """Record the instruction that comes next."""
+        show_execute(self.board, self.cpu)
 
     def dispatch(self, trap: Trap) -> None:
         """What the hardware does about a trap."""
@@ -81,8 +85,12 @@ class NativeEngine:
 
     def exception(self, trap: Trap) -> None:
         """A fault through the guest's own IDT."""
+        self.board.faults += 1
         self.record(EventKind.EXCEPTION, VECTOR_NAMES.get(trap.vector, str(trap.vector)))
         self._finish(deliver_exception(self.cpu, trap))
+
+    def settle(self) -> None:
+        """There is no other CPU than the guest's."""
 
     def record(self, kind: EventKind, key: str) -> None:
         """An event of the CPU itself."""
@@ -96,23 +104,20 @@ class NativeEngine:
             raise Shutdown(shutdown, self.cpu)
 
 
-def show_execute(
-    board: Board, hardware: Cpu, *, in_kernel: bool | None = None, **detail: int
-) -> None:
+def show_execute(board: Board, hardware: Cpu, *, party: Party | None = None, **detail: int) -> None:
     """Record the instruction that the hardware is about to run, while steps are shown.
 
-    The ring tells the kernel from its programs, except where both run in ring 3.
+    The ring tells who runs it, except where it does not: then the engine says.
     """
     try:
         name = hardware.fetch().spec.name
     except Trapped:
         name = "fetch"
-    kernel = hardware.cpl != 3 if in_kernel is None else in_kernel
-    party = Party.GUEST_KERNEL if kernel else Party.APPLICATION
+    by_ring = Party.APPLICATION if hardware.cpl == 3 else Party.GUEST_KERNEL
     board.trace.record(
         EventKind.EXECUTE,
         name,
-        party,
+        party or by_ring,
         time=board.agenda.now,
         rip=hardware.rip,
         cpl=hardware.cpl,

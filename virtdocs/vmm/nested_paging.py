@@ -12,6 +12,7 @@ from collections.abc import Callable
 from virtdocs.machine.memory import PAGE_SHIFT, GuestMemory, PhysicalMemory
 from virtdocs.machine.mmu import HardwareMmu
 from virtdocs.machine.paging import (
+    INDEX_BITS,
     PRESENT,
     USER,
     WRITABLE,
@@ -20,8 +21,9 @@ from virtdocs.machine.paging import (
     index_at,
     walk,
 )
+from virtdocs.machine.registers import PF
 from virtdocs.machine.tlb import Tlb
-from virtdocs.machine.traps import Trap, TrapKind, Trapped
+from virtdocs.machine.traps import Trap, TrapKind, Trapped, fault
 from virtdocs.trace import EventKind, ExitReason, Party, Trace
 from virtdocs.vmm.host import GUEST
 
@@ -60,6 +62,8 @@ class NestedMmu(HardwareMmu):
     def nested_walk(self, guest_frame: int, access: Access) -> int:
         """Host frame of a guest frame; raises the exit for a missing or read-only entry."""
         try:
+            if guest_frame >> INDEX_BITS * self.nested_levels:
+                raise fault(PF)  # wider than the nested tables translate
             return walk(
                 self.memory,
                 self.nested_root,
@@ -101,6 +105,14 @@ class NestedPaging:
         host_frame = self.guest.frame_of[guest_frame]
         if host_frame is None or not self.owns(host_frame):
             return False
+        self._map(guest_frame, host_frame)
+        return True
+
+    def assign(self, frame: int) -> None:
+        """Registers of a device that the guest has for itself: the same frame on both sides."""
+        self._map(frame, frame)
+
+    def _map(self, guest_frame: int, host_frame: int) -> None:
         table = self.root
         address = guest_frame << PAGE_SHIFT
         for level in range(self.mmu.nested_levels - 1, 0, -1):
@@ -108,7 +120,11 @@ class NestedPaging:
         page = self._page(table)
         page[index_at(address, 0)] = host_frame << PAGE_SHIFT | PRESENT | WRITABLE | USER
         self.trace.record(EventKind.NESTED_FILL, "", Party.HYPERVISOR, frame=guest_frame)
-        return True
+
+    def remap(self, guest_frame: int) -> None:
+        """Another host frame stands behind a guest frame now: forget what was mapped."""
+        self.fill(guest_frame)
+        self.mmu.flush()
 
     def owns(self, host_frame: int) -> bool:
         """Whether the frame is the guest's: checked at each entry, not only when it was given."""

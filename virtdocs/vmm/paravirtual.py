@@ -128,12 +128,16 @@ class ParavirtualEngine:
     def run_one(self) -> None:
         """One instruction; what it traps into is the hypervisor's or, by a direct gate, its own."""
         if self.board.trace.recording:
-            show_execute(self.board, self.cpu, in_kernel=self.in_kernel)
+            party = Party.GUEST_KERNEL if self.in_kernel else Party.APPLICATION
+            show_execute(self.board, self.cpu, party=party)
         trap = self.cpu.step()
         if trap is None:
             self.board.retire()
         else:
             self.handle(trap)
+
+    def settle(self) -> None:
+        """There is no other CPU than the guest's."""
 
     def handle(self, trap: Trap) -> None:
         """The dispatcher."""
@@ -191,6 +195,7 @@ class ParavirtualEngine:
 
     def _exception(self, trap: Trap) -> None:
         """The guest's own fault: back to it, through the table that it registered."""
+        self.board.faults += 1
         name = VECTOR_NAMES[trap.vector]
         self.trap_event(name)
         handler = self.handlers.get(trap.vector)
@@ -248,6 +253,7 @@ class ParavirtualEngine:
             return
         self.monitor_event(EventKind.INJECT, "event")
         self.guest_event(EventKind.IRQ, "event")
+        self.board.trace.add(EventKind.EVENT_CHANNEL, "upcall")
         self.bounce(Handler(3, True, self.kernel_cs, self.event_entry), None)
 
     def enter_kernel(self) -> None:

@@ -41,6 +41,8 @@ from virtdocs.trace import EventKind, ExitReason, Party, Trace
 # stops following it. The threshold is Linux KVM's (arch/x86/kvm/mmu, write flooding).
 FLOOD_LIMIT: Final = 3
 TOP_SLOT: Final = 511
+# A guest may call any frame a table. With so many shadow tables all are dropped and made anew.
+TABLE_LIMIT: Final = 1024
 
 
 class FaultKind(StrEnum):
@@ -55,6 +57,8 @@ class FaultKind(StrEnum):
 
 class ShadowMmu(HardwareMmu):
     """Hardware whose page faults belong to the monitor (SDM vol. 3C §25.6.3)."""
+
+    always_protects = True
 
     def find(self, address: int, access: Access, user: bool, write_protect: bool) -> TlbEntry:
         """As always, but with CR0.WP forced on, and a fault is an exit."""
@@ -223,6 +227,19 @@ class ShadowPaging:
         assert page is not None
         return page
 
+    def make_room(self) -> None:
+        """Drop every shadow table when a fill could pass the limit; roots come back at once."""
+        if len(self.tables) + self.levels <= TABLE_LIMIT:
+            return
+        for table in self.tables.values():
+            self.host.release(table.frame)
+        self.tables.clear()
+        self.by_frame.clear()
+        self.mapped_at.clear()
+        self.generation += 1
+        for view in self.views:
+            view.mmu.set_root(self.root(view.root_frame).frame, keep_global=False)
+
     def _in_use(self, frame: int) -> bool:
         return any(view.root_frame == frame for view in self.views)
 
@@ -256,6 +273,7 @@ class ShadowPaging:
         self.flush_all()
 
     def _fill(self, view: ShadowView, address: int, found: Translation) -> None:
+        self.make_room()
         table = self.root(view.root_frame)
         for depth, level in enumerate(range(self.levels - 1, 0, -1)):
             index = index_at(address, level)
@@ -312,6 +330,9 @@ class ShadowPaging:
         child = self.by_frame.get(frame)
         if child is not None and table.level > 0:
             child.parents.discard((table.frame, index))
+            if child.guest_frame is None and not child.parents:
+                # What a large page was split into does not outlive its entry.
+                self._forget(child)
         else:
             self.mapped_at[frame].discard((table.frame, index))
         self.flush_all()
@@ -339,15 +360,21 @@ class ShadowView:
     def activate(self, root: int) -> None:
         """The guest loaded cr3."""
         self.root_frame = root
+        self.shared.make_room()
         self.shared.generation += 1
         self.mmu.set_root(self.shared.root(root).frame, keep_global=False)
 
     def invalidate(self, address: int) -> None:
-        """invlpg: the shadow is in step already, only the hardware's TLB is not."""
+        """invlpg: the shadow is in step already, only the hardware's TLB is not.
+
+        What a monitor derived from tables that have no shadow may be out of step, too.
+        """
+        self.shared.generation += 1
         self.mmu.invalidate(address)
 
     def flush(self) -> None:
         """The guest flushed its TLB."""
+        self.shared.generation += 1
         self.mmu.flush()
 
     def handle_fault(

@@ -71,9 +71,11 @@ class Translator:
     def translate(self, code: Sequence[Instruction], rip: int) -> int:
         """Translate straight-line code from ``rip`` on; the first slot. Ends with a jump."""
         first = len(self.cache.slots)
-        for ins in code:
+        for number, ins in enumerate(code, 1):
             self.rip, self.fresh = rip, True
-            ended = self._one(ins)
+            # The instruction in the shadow of sti must lie in the same block.
+            last = number == len(code) and ins.spec.name == "sti"
+            ended = self._emulate("sti") if last else self._one(ins)
             self.after_sti = ins.spec.name == "sti" and ins.spec.name in INLINE and self.cpl == 0
             rip = rip + INSTRUCTION_BYTES & WORD_MASK
             if ended:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from virtdocs.experiments.techniques import Technique
@@ -11,12 +12,13 @@ from virtdocs.guest.program import Program
 from virtdocs.machine.board import Board
 from virtdocs.machine.cpu import Cpu, Identity
 from virtdocs.machine.firmware import boot
-from virtdocs.machine.memory import write_physical
+from virtdocs.machine.memory import Memory, write_physical
 from virtdocs.machine.mmu import SoftwareMmu
 from virtdocs.trace import Trace
 from virtdocs.vmm.exit_loop import Engine
 from virtdocs.vmm.host import Host, guest_board, new_host
 from virtdocs.vmm.identity import hypervisor_identity
+from virtdocs.vmm.pvh_boot import enter_pvh
 
 SECOND_CPU: Final = "start_ap"  # a program that has this label runs on two CPUs
 
@@ -58,19 +60,24 @@ def load(board: Board, program: Program) -> None:
             raise ValueError(f"{program.name}: no memory at {address:#x}")
 
 
+Start = Callable[[Cpu, Memory, int, int], None]
+# By the boot axis: firmware, or a domain builder that enters the kernel directly.
+STARTS: Final[Mapping[str, Start]] = MappingProxyType({"bios": boot, "pv": enter_pvh})
+
+
 def boot_cpus(board: Board, order: Order, identity: Identity) -> list[Cpu]:
     """Load the program and put each CPU into the starting state, before any hardware walks."""
     load(board, order.program)
     cpus = []
     for entry in order.entries:
         cpu = board.add_cpu(SoftwareMmu(board.memory, board.levels), identity)
-        boot(cpu, board.memory, entry, board.levels)
+        STARTS[order.technique.boot](cpu, board.memory, entry, board.levels)
         cpus.append(cpu)
     return cpus
 
 
 def virtual_board(order: Order) -> tuple[Host, Board, list[Cpu]]:
-    """A host, and the guest's board on it, booted as bare hardware boots."""
+    """A host, and the guest's board on it, started as the technique starts it."""
     host = new_host()
     board = guest_board(host, order.technique.levels, order.trace, order.vendor)
     identity = hypervisor_identity(order.vendor, order.technique.signature)

@@ -22,7 +22,9 @@ def builder(engine: type[DeprivilegedEngine]) -> Builder:
         engines = []
         for cpu in cpus:
             view = shared.view(HardwareMmu(host.memory, levels, Tlb(), trace))
-            engines.append(engine(board, cpu, host, view, region, IoPath(trace)))
+            engines.append(
+                engine(board, cpu, host, view, region, IoPath(trace, order.technique.device_model))
+            )
         return Assembled(board, engines, trace, host)
 
     return build

@@ -6,7 +6,6 @@ from virtdocs.experiments.builders.assembled import Assembled, Order, virtual_bo
 from virtdocs.machine.mmu import HardwareMmu
 from virtdocs.machine.tlb import Tlb
 from virtdocs.vmm.emulation import EmulationEngine
-from virtdocs.vmm.io_path import IoPath
 
 
 def build(order: Order) -> Assembled:
@@ -16,5 +15,5 @@ def build(order: Order) -> Assembled:
     for cpu in cpus:
         cpu.mmu = HardwareMmu(host.guest_memory, board.levels, Tlb(), order.trace)
         cpu.load_cr3(cpu.cr3)
-        engines.append(EmulationEngine(board, cpu, IoPath(order.trace)))
+        engines.append(EmulationEngine(board, cpu))
     return Assembled(board, engines, order.trace, host)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from virtdocs.experiments.builders.assembled import Assembled, Order, virtual_board
+from virtdocs.machine.board import Board
 from virtdocs.machine.cpu import Cpu
 from virtdocs.machine.registers import (
     MSR_FS_BASE,
@@ -15,13 +16,18 @@ from virtdocs.machine.registers import (
 )
 from virtdocs.machine.tlb import Tlb
 from virtdocs.trace import Trace
+from virtdocs.vmm.guest_interface import GuestInterface
 from virtdocs.vmm.hardware_assist import HardwareAssistEngine
 from virtdocs.vmm.host import Host
+from virtdocs.vmm.hyperv import HypervInterface
+from virtdocs.vmm.identity import HYPERV, KVM, XEN
 from virtdocs.vmm.io_path import IoPath
+from virtdocs.vmm.kvm import KvmInterface
 from virtdocs.vmm.nested_paging import NestedMmu, NestedPaging
 from virtdocs.vmm.shadow_paging import ShadowMmu, ShadowPaging, ShadowView
 from virtdocs.vmm.vmcb import Intercept, Vmcb
 from virtdocs.vmm.vmcs import Primary, Vmcs
+from virtdocs.vmm.xen_hvm import HvmDomain, XenHvmInterface
 
 NESTED_LEVELS: Final = 4
 # MSRs that a guest uses without an exit, as Linux KVM passes them through (vmx.c).
@@ -40,9 +46,10 @@ def build(order: Order) -> Assembled:
         else _nested(host, board.levels, order.trace)
     )
     engines = []
-    for cpu in cpus:
-        own = paging(cpu)
-        cpu.guard = host.oracle
+    pagings = [paging(cpu) for cpu in cpus]
+    interface = _interfaces(order, host, board, pagings)
+    for cpu, own in zip(cpus, pagings, strict=True):
+        cpu.guard, cpu.resource_guard = host.oracle, host.resource_oracle
         structure = _vmcb(host, shadow) if order.technique.cpu == "svm" else _vmcs(host, shadow)
         if isinstance(own, NestedPaging):
             structure.nested_root = own.root
@@ -52,11 +59,27 @@ def build(order: Order) -> Assembled:
                 cpu,
                 structure,
                 own,
-                IoPath(order.trace),
+                IoPath(order.trace, order.technique.device_model),
                 posted_interrupts=order.technique.posted_interrupts,
+                interface=interface(cpu),
             )
         )
     return Assembled(board, engines, order.trace, host)
+
+
+def _interfaces(
+    order: Order, host: Host, board: Board, pagings: Sequence[Paging]
+) -> Callable[[Cpu], GuestInterface]:
+    """What the hypervisor that signs cpuid offers to each virtual CPU."""
+    signature = order.technique.signature
+    if signature == KVM:
+        return lambda cpu: KvmInterface(board, cpu)
+    if signature == HYPERV:
+        return lambda cpu: HypervInterface(board, cpu)
+    if signature == XEN:
+        domain = HvmDomain(host, board, [own for own in pagings if isinstance(own, NestedPaging)])
+        return lambda cpu: XenHvmInterface(domain, cpu)
+    return lambda _cpu: GuestInterface()
 
 
 def _shadow(host: Host, levels: int, trace: Trace) -> Callable[[Cpu], Paging]:
@@ -89,6 +112,7 @@ def _vmcs(host: Host, shadow: bool) -> Vmcs:
     structure = Vmcs(host.memory, host.monitor_frame, controls)
     for msr in PASSED_MSRS:
         structure.msrs.pass_through(msr)
+        host.pass_through("msr", msr)
     return structure
 
 
@@ -101,6 +125,7 @@ def _vmcb(host: Host, shadow: bool) -> Vmcb:
     structure = Vmcb(host.memory, host.monitor_frame, intercepts)
     for msr in PASSED_MSRS:
         structure.msrs.pass_through(msr)
+        host.pass_through("msr", msr)
     for number in (0, 4):
         structure.intercept_control_register(number, write=True)
     if shadow:

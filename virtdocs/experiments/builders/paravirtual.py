@@ -13,6 +13,7 @@ from virtdocs.vmm.domain_builder import (
     build_tables,
     enter_domain,
     paravirtual_gdt,
+    pv_hypercall_instruction,
     write_hypercall_page,
     write_start_info,
 )
@@ -50,7 +51,7 @@ def build(order: Order) -> Assembled:
         paging.check_root(root)
         cpu.load_cr3(root << PAGE_SHIFT)
         enter_domain(cpu, gdt_address, entry, long_mode)
-        cpu.guard = host.oracle
+        cpu.guard, cpu.resource_guard = host.oracle, host.resource_oracle
         engine = ParavirtualEngine(
             board, cpu, number, paging, channels, XenHypercalls(), long_mode=long_mode
         )
@@ -67,7 +68,7 @@ def _domain(host: Host, board: Board, order: Order, long_mode: bool) -> int:
     write_start_info(memory, top, table_frames)
     page = order.program.labels.get("hypercall_page")
     if page is not None:
-        write_hypercall_page(memory, page, long_mode)
+        write_hypercall_page(memory, page, pv_hypercall_instruction(long_mode))
     root = memory.frame_of[top]
     assert root is not None
     return root

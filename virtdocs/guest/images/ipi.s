@@ -2,7 +2,7 @@
 main:
     mov r12, OPS
     mov r13, 1                          ; the other processor
-.if PV
+.if XEN
     mov rdi, 7                          ; bind_ipi
     mov rsi, ipi_binding0
     call HC_EVENT_CHANNEL
@@ -48,6 +48,23 @@ start_ap:
     mov rsi, failsafe_entry
     mov rdx, system_call_entry
     call HC_SET_CALLBACKS
+.else
+.if PVH
+    call load_descriptors
+.endif
+    mov rdi, MSR_GS_BASE
+    mov rsi, rbp
+    call write_msr
+    lidt [idt_pointer]
+.endif
+.if XEN_HVM
+    call wait_for_xen
+    mov rax, SHARED_PAGE
+    mov [rbp + C_SHARED], rax
+    add rax, 128
+    mov [rbp + C_EVENTS], rax
+.endif
+.if XEN
     mov rdi, 7
     mov rsi, ipi_binding1
     call HC_EVENT_CHANNEL
@@ -55,11 +72,9 @@ start_ap:
     mov rax, 1
     shl rax, rcx
     or [rbp + C_PORTS], rax
-.else
-    mov rdi, MSR_GS_BASE
-    mov rsi, rbp
-    call write_msr
-    lidt [idt_pointer]
+.endif
+.if ENLIGHTENED
+    call find_enlightenments
 .endif
     mov r13, 0                          ; the other processor
     mov qword [cpu1_ready], 1
@@ -70,7 +85,7 @@ ipi_answer:
 
 ; Interrupt the processor r13.
 send_ipi:
-.if PV
+.if XEN
     mov rdi, 4                          ; send
     mov rsi, ipi_binding0 + 8
     test r13, r13
@@ -116,7 +131,7 @@ cpu1:
     .quad cpu1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0
 cpu1_ready:
     .quad 0
-.if PV
+.if XEN
 ipi_binding0:                           ; processor, port
     .quad 0, 0
 ipi_binding1:

@@ -27,7 +27,7 @@ popf:
 popf_end:
 .endif
 
-.if PV
+.if XEN
     mov rdi, 0
     mov rsi, 1
     mov rdx, letter
@@ -41,7 +41,7 @@ out:
 out_end:
 .endif
 
-.if PV
+.if XEN
     mov rdi, 1 << 40
 wrmsr:
     call HC_SET_TIMER
@@ -123,7 +123,7 @@ sgdt_end:
     jmp shutdown
 
 .equ TARGET, 0x900000
-.if PV
+.if XEN
 letter:
     .ascii "v"
 .endif

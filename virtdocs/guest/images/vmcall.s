@@ -2,7 +2,7 @@
 ; nobody to call: each call is an invalid opcode, which the kernel has provided for.
 main:
     mov r12, OPS
-.if PV
+.if XEN
 .else
     mov rax, 0
     cpuid
@@ -10,7 +10,7 @@ main:
     mov r14, 0x756e6547                 ; "Genu"
 .endif
 call_again:
-.if PV
+.if XEN
     mov rdi, SCHED_YIELD                ; nobody else wants to run here
     call HC_SCHED
 .else

@@ -21,6 +21,8 @@ def _port(cpu: Cpu, ins: Instruction, write: bool) -> int:
         raise fault(GP, 0)
     port = (ins.imm if "i" in ins.form else cpu.regs[RDX]) & 0xFFFF
     cpu.intercept(ExitReason.IO, ins, port=port, size=ins.size, write=int(write))
+    for number in range(port, port + ins.size):
+        cpu.reach("port", number)
     return port
 
 

@@ -137,6 +137,7 @@ def rdmsr(cpu: Cpu, ins: Instruction) -> None:
     cpu.require_cpl0()
     number = cpu.regs[RCX] & LOW_HALF
     cpu.intercept(ExitReason.MSR_READ, ins, msr=number)
+    cpu.reach("msr", number)
     value = cpu.read_msr(number)
     cpu.regs[RAX], cpu.regs[RDX] = value & LOW_HALF, value >> 32
 
@@ -148,6 +149,7 @@ def wrmsr(cpu: Cpu, ins: Instruction) -> None:
     number = cpu.regs[RCX] & LOW_HALF
     value = (cpu.regs[RDX] & LOW_HALF) << 32 | cpu.regs[RAX] & LOW_HALF
     cpu.intercept(ExitReason.MSR_WRITE, ins, msr=number, value=value)
+    cpu.reach("msr", number)
     cpu.write_msr(number, value)
 
 

@@ -18,7 +18,7 @@ driver_call:
     push r13
     push r14
     push r15
-    cli
+    call close_interrupts
     mov r12, rdi
     mov r13, rsi
     mov r14, rdx
@@ -45,7 +45,7 @@ wait_for_requests:
     cmp qword [outstanding], 0
     je requests_done
     call wait_for_device
-    cli
+    call close_interrupts
     jmp wait_for_requests
 requests_done:
     mov rax, [failures]

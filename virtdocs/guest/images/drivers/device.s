@@ -6,7 +6,6 @@
 .equ DEVICE_PAGES, 8
 .equ DEVICE_MEMORY, 0x280000    ; rings and what else driver and device share, up to DEVICE
 .equ DEVICE_VECTOR, 0x60        ; the line's vector; messages may use the next ones too
-.equ BLOCKED, 5                 ; a process that waits for the device
 
 main:
     call map_device
@@ -76,36 +75,25 @@ third_device_entry:
     push third_device_interrupt
     jmp common_entry
 
+; A device of the board comes through the interrupt controller even where events do not.
+device_done:
+.if XEN
+    mov rdi, MSR_EOI
+    xor rsi, rsi
+    jmp write_msr
+.else
+    jmp end_of_interrupt
+.endif
+
 device_interrupt:
     xor rsi, rsi
     call driver_interrupt
-    jmp end_of_interrupt
+    jmp device_done
 second_device_interrupt:
     mov rsi, 1
     call driver_interrupt
-    jmp end_of_interrupt
+    jmp device_done
 third_device_interrupt:
     mov rsi, 2
     call driver_interrupt
-    jmp end_of_interrupt
-
-; The running process sleeps until wake_up. Interrupts are off.
-wait_for_device:
-    mov rax, [rbp + C_CURRENT]
-    mov [waiting], rax
-    mov qword [rax + P_STATE], BLOCKED
-    jmp schedule
-
-; From an interrupt: whoever waits may run again.
-wake_up:
-    mov rax, [waiting]
-    test rax, rax
-    je nobody_waits
-    mov qword [rax + P_STATE], RUNNABLE
-    mov qword [waiting], 0
-    mov qword [rbp + C_RESCHEDULE], 1
-nobody_waits:
-    ret
-
-waiting:
-    .quad 0
+    jmp device_done

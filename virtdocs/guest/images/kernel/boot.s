@@ -1,4 +1,4 @@
-; From the first instruction to the workload. The firmware (native) or the domain builder (PV)
+; From the first instruction to the workload. The firmware (native) or the domain builder (PV, PVH)
 ; has turned paging on and mapped the first 16 MiB onto itself.
 
 start:
@@ -19,6 +19,9 @@ start:
     mov rdx, system_call_entry
     call HC_SET_CALLBACKS
 .else
+.if PVH
+    call check_start                    ; nobody has set up descriptors for us
+.endif
     mov rdi, MSR_GS_BASE                ; the kernel's gs now, the user's after the first swapgs
     mov rsi, rbp
     call write_msr
@@ -35,6 +38,12 @@ start:
     mov rsi, IF
     call write_msr
     lidt [idt_pointer]
+.endif
+.if XEN_HVM
+    call find_xen
+.endif
+.if ENLIGHTENED
+    call find_enlightenments
 .endif
     call find_directory
     mov rdi, PROCESSES
@@ -80,7 +89,7 @@ idle:
 ; End the run with the exit code that the programs left.
 shutdown:
     mov rax, [exit_code]
-.if PV
+.if XEN
     mov rsi, rax
     mov rdi, SCHED_SHUTDOWN
     call HC_SCHED
@@ -107,6 +116,8 @@ top_table:
     .quad 0
 machine_frames:
     .quad 0
+.endif
+.if XEN
     .align 4096
 hypercall_page:
     .zero 4096

@@ -20,7 +20,7 @@ get_number:
 
 ; SYS_PUTCHAR(byte)
 put_character:
-.if PV
+.if XEN
     mov [character], rdi
     mov rdi, 0                          ; write
     mov rsi, 1
@@ -45,7 +45,7 @@ driver:
 system_calls:
     .quad end_process, get_number, yield, unmap, protect, fork, wait_child, sleep, put_character
     .quad call_driver
-.if PV
+.if XEN
 character:
     .quad 0
 .endif

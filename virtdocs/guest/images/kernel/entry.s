@@ -17,14 +17,18 @@ page_fault_entry:
     jmp common_entry
 
 ; Interrupts.
-.if PV
+.if XEN
 event_entry:
     push 0
     push event_upcall
     jmp common_entry
+.endif
+.if PV
 failsafe_entry:                         ; the hypervisor could not go back to our user program
     mov rsi, 63
     jmp panic
+.endif
+.if XEN
 .else
 timer_entry:
     push 0
@@ -262,11 +266,17 @@ idt:                                    ; interrupt gates: 0x8e is present, DPL 
     .quad protection_entry >> 32
     .quad page_fault_entry & 0xffff | KERNEL_CS << 16 | 0x8e << 40 | (page_fault_entry >> 16 & 0xffff) << 48
     .quad page_fault_entry >> 32
+.if XEN
+    .org idt + 16 * EVENT_VECTOR
+    .quad event_entry & 0xffff | KERNEL_CS << 16 | 0x8e << 40 | (event_entry >> 16 & 0xffff) << 48
+    .quad event_entry >> 32
+.else
     .org idt + 16 * TIMER_VECTOR
     .quad timer_entry & 0xffff | KERNEL_CS << 16 | 0x8e << 40 | (timer_entry >> 16 & 0xffff) << 48
     .quad timer_entry >> 32
     .org idt + 16 * IPI_VECTOR
     .quad ipi_entry & 0xffff | KERNEL_CS << 16 | 0x8e << 40 | (ipi_entry >> 16 & 0xffff) << 48
     .quad ipi_entry >> 32
+.endif
     .org idt + 4096
 .endif

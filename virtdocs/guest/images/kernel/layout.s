@@ -1,5 +1,6 @@
 ; Where things are, and how the kernel's structures look.
-; Given by the loader: PV PV32 PV64 (0 or 1), LEVELS, KERNEL_CS, KERNEL_SS, TSS_ADDRESS, OPS,
+; Given by the loader: PV PV32 PV64 (ports to Xen's paravirtualization), XEN_HVM PVH (guests of
+; Xen with hardware's CPU and MMU), XEN (any of these), ENLIGHTENED: 0 or 1 each; LEVELS, KERNEL_CS, KERNEL_SS, TSS_ADDRESS, OPS,
 ; TICK and the workload's other parameters.
 
 ; Physical memory, which is mapped onto itself. The firmware or the domain builder owns what is
@@ -11,6 +12,7 @@
 .equ PROCESSES_END, PROCESSES + PROCESS_COUNT * PROCESS_BYTES
 .equ REFERENCES, 0x1a0000       ; one byte a frame: how many page-table entries map it
 .equ QUEUE, 0x1b0000            ; page-table updates on their way to the hypervisor (PV)
+.equ SHARED_PAGE, 0x1c0000      ; where Xen is asked to put the shared info page (XEN_HVM)
 .equ TABLES, 0x200000           ; page tables, 16 pages a process
 .equ TABLES_BYTES, 16 * PAGE
 .equ FRAMES_START, 0x300000     ; frames that the kernel hands out
@@ -50,9 +52,11 @@
 .equ C_ROOT, 80                 ; the page tables in force
 .equ C_IPIS, 88                 ; interrupts from other processors
 .equ C_IPIS_SEEN, 96
-.equ C_SHARED, 104              ; PV: the shared info page
-.equ C_EVENTS, 112              ; PV: this processor's part of it
-.equ C_PORTS, 120               ; PV: the event channels bound to it, one bit each
+.equ C_SHARED, 104              ; XEN: the shared info page
+.equ C_EVENTS, 112              ; XEN: this processor's part of it
+.equ C_PORTS, 120               ; XEN: the event channels bound to it, one bit each
+.equ C_LAZY_EOI, 104            ; ENLIGHTENED: the word that says "no acknowledgement needed", or 0
+.equ C_MSR_EOI, 112             ; ENLIGHTENED: where to acknowledge when it is
 
 ; A process.
 .equ P_CPU, 0
@@ -104,27 +108,16 @@
 
 .equ TIMER_VECTOR, 0x40
 .equ IPI_VECTOR, 0x50
+.equ EVENT_VECTOR, 0xf3         ; XEN_HVM: Linux takes the same (HYPERVISOR_CALLBACK_VECTOR)
 .equ DEBUG_EXIT, 0xf4
 .equ CONSOLE, 0xe9
 
-.if PV
+.if XEN
 ; Hypercall entries (Xen's public/xen.h), 64 bytes apart.
-.equ HC_SET_TRAP_TABLE, hypercall_page + 64 * 0
-.equ HC_MMU_UPDATE, hypercall_page + 64 * 1
-.equ HC_STACK_SWITCH, hypercall_page + 64 * 3
-.equ HC_SET_CALLBACKS, hypercall_page + 64 * 4
-.equ HC_UPDATE_VA_MAPPING, hypercall_page + 64 * 14
 .equ HC_SET_TIMER, hypercall_page + 64 * 15
 .equ HC_CONSOLE_IO, hypercall_page + 64 * 18
-.equ HC_IRET, hypercall_page + 64 * 23
-.equ HC_MMUEXT, hypercall_page + 64 * 26
 .equ HC_SCHED, hypercall_page + 64 * 29
 .equ HC_EVENT_CHANNEL, hypercall_page + 64 * 32
-.equ MMUEXT_PIN_L1, 0
-.equ MMUEXT_UNPIN, 4
-.equ MMUEXT_NEW_ROOT, 5
-.equ MMUEXT_FLUSH, 6
-.equ MMUEXT_NEW_USER_ROOT, 15
 .equ SCHED_YIELD, 0
 .equ SCHED_BLOCK, 1
 .equ SCHED_SHUTDOWN, 2
@@ -134,8 +127,32 @@
 .equ S_PORTS, 24                 ; of the page, not of a processor
 .equ S_TIME, 40
 .equ S_CR2, 48
-.equ QUEUE_LENGTH, 32
+.equ S_TSC, 56                   ; the time-stamp counter when S_TIME was written
 .equ DOMID_SELF, 0x7ff0
+.endif
+.if XEN_HVM
+.equ HC_MEMORY, hypercall_page + 64 * 12
+.equ HC_HVM, hypercall_page + 64 * 34
+.equ MEMORY_ADD_TO_PHYSMAP, 7
+.equ HVM_SET_PARAM, 0
+.equ HVM_CALLBACK, 0             ; this parameter: how events come in
+.equ CALLBACK_BY_VECTOR, 2 << 56
+.equ START_MAGIC, 0x336ec578     ; PVH: the first word of the start info
+.endif
+.if PV
+.equ HC_SET_TRAP_TABLE, hypercall_page + 64 * 0
+.equ HC_MMU_UPDATE, hypercall_page + 64 * 1
+.equ HC_STACK_SWITCH, hypercall_page + 64 * 3
+.equ HC_SET_CALLBACKS, hypercall_page + 64 * 4
+.equ HC_UPDATE_VA_MAPPING, hypercall_page + 64 * 14
+.equ HC_IRET, hypercall_page + 64 * 23
+.equ HC_MMUEXT, hypercall_page + 64 * 26
+.equ MMUEXT_PIN_L1, 0
+.equ MMUEXT_UNPIN, 4
+.equ MMUEXT_NEW_ROOT, 5
+.equ MMUEXT_FLUSH, 6
+.equ MMUEXT_NEW_USER_ROOT, 15
+.equ QUEUE_LENGTH, 32
 .equ UVMF_INVLPG, 2
 .else
 ; Model-specific registers (SDM vol. 4, table 2-2).
@@ -148,6 +165,7 @@
 .equ MSR_ICR, 0x830
 .equ MSR_TIMER, 0x832
 .equ MSR_TIMER_COUNT, 0x838
+.equ MSR_TIMER_CURRENT, 0x839
 .equ TIMER_PERIODIC, 0x20000
 .equ TSS_RSP0, 4
 .endif

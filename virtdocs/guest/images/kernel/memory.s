@@ -79,6 +79,17 @@ copy_more:
     jne copy_more
     ret
 
+.if XEN
+; What the hypervisor refuses is a mistake of this kernel.
+check_hypercall:
+    test rax, rax
+    jne hypercall_refused
+    ret
+hypercall_refused:
+    mov rsi, 61
+    jmp panic
+.endif
+
 ; Page-table entries. The kernel keeps its own record of each user page (P_FRAMES) and never
 ; reads an entry: under a PV hypervisor entries hold machine frames, which mean nothing to it.
 
@@ -124,15 +135,6 @@ forget_translations:
     mov rdi, MMUEXT_FLUSH
     mov rsi, 0
     jmp extended_operation
-
-; What the hypervisor refuses is a mistake of this kernel.
-check_hypercall:
-    test rax, rax
-    jne hypercall_refused
-    ret
-hypercall_refused:
-    mov rsi, 61
-    jmp panic
 
 ; rdi, an entry with a frame of ours, -> rax, the same with the machine's frame.
 machine_entry:

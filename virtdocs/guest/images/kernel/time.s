@@ -1,7 +1,7 @@
 ; The timer tick: who has slept long enough, and whose turn is next.
 
 start_timer:
-.if PV
+.if XEN
     mov rdi, 0                          ; bind_virq
     mov rsi, timer_binding
     call HC_EVENT_CHANNEL
@@ -22,14 +22,16 @@ start_timer:
     jmp write_msr
 .endif
 
-.if PV
+.if XEN
 ; Ask for the next tick. The period counts from the last deadline, so that ticks do not drift.
 arm_timer:
     mov rdi, [deadline]
     add rdi, TICK
     mov [deadline], rdi
     jmp HC_SET_TIMER
+.endif
 
+.if PV
 ; Let events in again, and take the one that came meanwhile: any hypercall delivers it.
 open_events:
     mov rax, [rbp + C_EVENTS]
@@ -40,9 +42,11 @@ open_events:
     call HC_SCHED
 events_open:
     ret
+.endif
 
-; An event: the hypervisor has closed the mask and says which event channels want attention. Those
-; of other processors stay for them.
+.if XEN
+; An event: the hypervisor has closed the mask (PV), or interrupts are off (XEN_HVM), and the shared
+; page says which event channels want attention. Those of other processors stay for them.
 event_upcall:
     push rbx
     mov rcx, [rbp + C_EVENTS]
@@ -61,23 +65,40 @@ event_upcall:
 event_not_timer:
     test rbx, rbx
     je event_done
-    call ipi_interrupt
+    call [other_events]
 event_done:
     pop rbx
     ret
+
+; Who takes the events that are not the timer's: a driver may put itself here.
+other_events:
+    .quad ipi_interrupt
 .endif
 
 ; Another processor wants this one's attention.
 ipi_interrupt:
     inc qword [rbp + C_IPIS]
-.if PV
+.if XEN
     ret
 .else
     jmp end_of_interrupt
 
 ; Tell the interrupt controller that it may send the next one.
 end_of_interrupt:
+.if ENLIGHTENED
+    mov rax, [rbp + C_LAZY_EOI]
+    test rax, rax
+    je acknowledge
+    xor rcx, rcx
+    xchg [rax], rcx                     ; in one step: the hypervisor may change it any moment
+    and rcx, 1
+    je acknowledge
+    ret
+acknowledge:
+    mov rdi, [rbp + C_MSR_EOI]
+.else
     mov rdi, MSR_EOI
+.endif
     xor rsi, rsi
     jmp write_msr
 .endif
@@ -85,7 +106,7 @@ end_of_interrupt:
 timer_interrupt:
     inc qword [rbp + C_TICKS]
     mov qword [rbp + C_RESCHEDULE], 1
-.if PV
+.if XEN
     call arm_timer
 .else
     call end_of_interrupt
@@ -130,7 +151,7 @@ sleep:
 
 sleepers:
     .quad 0
-.if PV
+.if XEN
 deadline:
     .quad 0
 timer_binding:                          ; virtual interrupt 0 (the timer), processor 0, the port

@@ -1,0 +1,15 @@
+"""The numbers in a device's docstring are those of a run."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+
+import pytest
+
+
+@pytest.mark.parametrize("module", ["e1000", "virtqueue"])
+def test_the_examples_in_docstrings_hold(module: str) -> None:
+    found = doctest.testmod(importlib.import_module(f"virtdocs.devices.{module}"))
+    assert found.attempted > 0
+    assert found.failed == 0

@@ -1,0 +1,37 @@
+"""A device is the same device under every technique: state, virtual time and its own counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from virtdocs.devices.registry import DEVICES
+from virtdocs.experiments.run import run
+
+TECHNIQUES = ("native", "bt", "hw_shadow", "hw_nested")
+DEVICE_KEYS = ("kick", "device_access", "device_irq", "apic", "irq")
+WORKLOADS = {
+    "disk": (
+        ("disk_read", {"depth": 4}),
+        ("disk_write", {"size": 1536, "vectors": "intx"}),
+        ("disk_flush", {}),
+    ),
+    "net": (
+        ("net_tx", {}),
+        ("net_pingpong", {"vectors": "intx"}),
+        ("net_burst", {"size": 1000, "replies": 3}),
+    ),
+    "console": (("console_line", {}), ("console_line", {"latency": 10})),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("device", [name for name, one in DEVICES.items() if one.bus == "pc"])
+def test_state_and_device_counts_are_the_same_under_every_technique(device: str) -> None:
+    for workload, params in WORKLOADS[DEVICES[device].kind]:
+        given: dict[str, str | int] = {"ops": 4, **params}
+        runs = [run(workload, name, io=device, params=given) for name in TECHNIQUES]
+        assert {r.outcome for r in runs} == {"halted"}
+        assert len({r.state_hash for r in runs}) == 1
+        assert len({r.virtual_time for r in runs}) == 1
+        for key in DEVICE_KEYS:
+            assert all(r.counts_per_op[key] == runs[0].counts_per_op[key] for r in runs), key
+        assert runs[0].counts["unclaimed"] == {}

@@ -1,0 +1,82 @@
+"""Every network controller carries what is sent; counts follow bursts and throttles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+import pytest
+
+from virtdocs.devices.link import Link
+from virtdocs.devices.registry import DEVICES, DeviceType, Options
+from virtdocs.experiments.run import execute, run
+from virtdocs.experiments.techniques import technique
+from virtdocs.guest.workloads import WORKLOADS, build
+from virtdocs.machine.board import Board
+from virtdocs.machine.memory import read_physical
+
+NETS = [name for name, device in DEVICES.items() if device.kind == "net" and device.bus == "pc"]
+OPS = 70  # more than twice round every ring
+
+
+def finished(workload: str, device: str, **params: str | int) -> tuple[list[bytes], int]:
+    """A run on bare hardware: the frames that left, and the sum of what came back."""
+    found, chosen = WORKLOADS[workload], DEVICES[device]
+    plugged: list[Link] = []
+
+    def plug(board: Board, options: Options) -> object:
+        controller = chosen.plug(board, options)
+        link = getattr(controller, "link", None)
+        assert isinstance(link, Link)
+        plugged.append(link)
+        return controller
+
+    watched = DeviceType(chosen.name, chosen.kind, chosen.about, chosen.drivers, plug)
+    program = build(workload, "native", params, OPS, 4, chosen.drivers)
+    options = found.constants(found.checked_params(params))
+    done = execute(
+        technique("native"), program, "intel", 5_000_000, device=watched, options=options
+    )
+    assert done.outcome.detail == "exit code 0"
+    assert program.result is not None
+    raw = read_physical(done.machine.board.memory, program.result[0], 8)
+    assert raw is not None
+    return plugged[0].sent, int.from_bytes(raw, "little")
+
+
+@pytest.mark.parametrize("device", NETS)
+@pytest.mark.parametrize("vectors", ["msix", "intx"])
+def test_each_frame_leaves_once_and_each_reply_comes_back(device: str, vectors: str) -> None:
+    sent, total = finished("net_burst", device, size=1512, replies=3, vectors=vectors)
+    assert [int.from_bytes(frame[:8], "little") for frame in sent] == list(range(OPS, 0, -1))
+    assert {len(frame) for frame in sent} == {1512}
+    # Reply n is the frame with n added to its first word.
+    assert total == 3 * OPS * (OPS + 1) // 2 + OPS * (0 + 1 + 2)
+
+
+@pytest.mark.parametrize("device", NETS)
+def test_packets_that_nobody_answers_leave_in_order(device: str) -> None:
+    sent, _ = finished("net_tx", device)
+    numbers = [int.from_bytes(frame[:8], "little") for frame in sent]
+    assert numbers == list(range(OPS, OPS - len(numbers), -1))
+    assert len(numbers) >= OPS - 32  # what the last ring still holds when the program ends
+
+
+def per_op(workload: str, device: str, **params: str | int) -> Mapping[str, object]:
+    """Counts per operation on bare hardware."""
+    return run(workload, "native", io=device, params=params).counts_per_op
+
+
+def test_while_the_device_is_sending_anyway_nobody_kicks() -> None:
+    alone = per_op("net_pingpong", "virtio-net")["kick"]
+    together = per_op("net_tx", "virtio-net", ops=256)["kick"]
+    assert alone == 1
+    assert isinstance(together, Fraction)
+    assert together < Fraction(1, 4)
+
+
+def test_a_throttle_lets_two_interrupts_fall_together() -> None:
+    def interrupts(throttle: int) -> object:
+        return per_op("net_pingpong", "e1000", throttle=throttle)["device_irq"]
+
+    assert (interrupts(0), interrupts(8_192)) == (2, 1)

@@ -1,0 +1,66 @@
+"""One guest on both cores: everything that has to be equal, and how much was translated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from virtdocs.experiments.machines import assemble
+from virtdocs.experiments.techniques import Technique, technique
+from virtdocs.guest.program import Program
+from virtdocs.guest.workloads import build
+from virtdocs.machine.board import Board
+from virtdocs.trace import Trace
+from virtdocs.vmm.acceleration import fast_cores
+from virtdocs.vmm.exit_loop import run
+
+BUDGET = 200_000
+SOON = 1  # translate what runs for the second time: most of a short guest
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A finished run."""
+
+    board: Board
+    equal: dict[str, Any]
+
+    @property
+    def share(self) -> float:
+        """How much of it was translated code."""
+        return self.board.translated / max(self.board.retired, 1)
+
+
+def ran(preset: Technique, program: Program, *, hot: int | None, vendor: str = "intel",
+        budget: int = BUDGET) -> Ran:  # fmt: skip
+    """Run on the fast core, or on the reference core when ``hot`` is None."""
+    trace = Trace()
+    machine = assemble(preset, program, vendor, trace)
+    board = machine.board
+    cores = fast_cores(board, machine.engines, hot) if hot is not None else ()
+    outcome = run(board, machine.engines, budget, cores)
+    equal = {
+        "outcome": outcome,
+        "instructions": board.retired,
+        "virtual time": board.agenda.now,
+        "disturbed": board.disturbed,
+        "faults": board.faults,
+        "counts": {key: n for key, n in trace.counts.items() if n},
+        "state": board.state_hash(),
+        "result": board.result_hash(program.result),
+    }
+    return Ran(board, equal)
+
+
+def differences(preset: Technique, program: Program, *, hot: int = SOON, vendor: str = "intel",
+                budget: int = BUDGET) -> dict[str, tuple[Any, Any]]:  # fmt: skip
+    """What the fast core has otherwise than the reference core; empty when all is equal."""
+    one = ran(preset, program, hot=None, vendor=vendor, budget=budget).equal
+    other = ran(preset, program, hot=hot, vendor=vendor, budget=budget).equal
+    return {key: (one[key], other[key]) for key in one if one[key] != other[key]}
+
+
+def workload(name: str, technique_name: str, ops: int, **params: int) -> tuple[Technique, Program]:
+    """A technique, and the image of a workload that it runs."""
+    preset = technique(technique_name)
+    return preset, build(name, preset.build, params, ops, preset.levels)

@@ -1,2 +1,0 @@
-; disk_flush: what the program of disk.s does.
-.equ OPERATION, 2

@@ -1,2 +1,0 @@
-; disk_read: what the program of disk.s does.
-.equ OPERATION, 0

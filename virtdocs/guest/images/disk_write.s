@@ -1,2 +1,0 @@
-; disk_write: what the program of disk.s does.
-.equ OPERATION, 1

@@ -1,0 +1,259 @@
+"""The fast core of one CPU: heat, recording, running.
+
+``run`` is asked between two instructions, when nothing is due. It runs translated
+code for at most so many steps, or none at all; then the caller lets the reference
+interpreter run one instruction, which is also how hot paths are recorded.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from virtdocs.machine.board import Board
+from virtdocs.machine.cpu import Cpu
+from virtdocs.machine.isa import INSTRUCTION_BYTES, encode
+from virtdocs.machine.memory import PAGE_SHIFT, PhysicalMemory
+from virtdocs.machine.mmu import HardwareMmu
+from virtdocs.machine.registers import CR0_WP, DS, FS, GS, SS, WORD_MASK
+from virtdocs.machine.translate.compiled import compiled
+from virtdocs.machine.translate.recorder import Ending, Recorder, instruction_at
+from virtdocs.machine.translate.steps import LAST_PAGE, Mode
+from virtdocs.machine.translate.trace import Standing, Trace, stretches_of
+from virtdocs.machine.translate.views import Views, Watch
+from virtdocs.trace import EventKind
+
+HOT: Final = 16  # runs of a place before it is worth a translation
+LONGEST: Final = 256  # instructions of a trace
+LIMITED_SEGMENTS: Final = (SS, DS, FS, GS)
+LIMITED_WITHOUT_FS: Final = (SS, DS, GS)
+
+
+class FastCore:
+    """Runs the hot code of one CPU as Python functions."""
+
+    def __init__(
+        self,
+        board: Board,
+        cpu: Cpu,
+        mmu: HardwareMmu,
+        memory: PhysicalMemory,
+        longest: int = LONGEST,
+        hot: int = HOT,
+    ) -> None:
+        self.board = board
+        self.cpu = cpu
+        self.mmu = mmu
+        self.longest = longest
+        self.hot = hot
+        self.watch = Watch(memory)
+        self.views: dict[Mode, Views] = {}
+        self.traces: dict[Mode, dict[int, Trace]] = {}
+        self.heat: dict[tuple[Mode, int], int] = {}
+        self.never: set[tuple[Mode, int]] = set()
+        self.recorder: Recorder | None = None
+        self.epoch = 0
+        self._retired = 0  # guest instructions that the board has not been told of yet
+        self._cold = -1  # where straight cold code goes on: not a place that is jumped to
+        self._mode_key: tuple[object, ...] = ()
+        self._mode: Mode | None = None
+
+    def run(self, limit: int) -> int:
+        """Run translated code from rip on; how many steps it took, 0 when there is none."""
+        cpu = self.cpu
+        mode = self.mode()
+        if mode is None or cpu.apic.requested:
+            self.recorder = None
+            return 0
+        if self.recorder is not None and not self._follow(mode):
+            return 0
+        if cpu.interrupt_shadow:
+            return 0
+        # The reference interpreter and the monitor may have changed anything since last time.
+        self.epoch += 1
+        self.watch.pinned.clear()
+        done = self._run(mode, limit)
+        if self._retired:
+            self.board.retire_translated(self._retired)
+            self._retired = 0
+        if not done:
+            self._warm(mode)
+        return done
+
+    def _run(self, mode: Mode, limit: int) -> int:
+        """Trace after trace, as long as there is one and it fits."""
+        cpu = self.cpu
+        done = 0
+        traces = self.traces[mode]
+        while True:
+            trace = traces.get(cpu.rip)
+            if trace is None or (trace.checked != self.epoch and not self._admit(trace, mode)):
+                return done
+            if trace.length > limit - done:
+                self._cold = -1
+                return done
+            steps = trace.run(limit - done)
+            if not steps:
+                self._fruitless(trace, mode)
+                return done
+            done += steps
+            self._retired += steps if trace.code.retired is None else self._partly(trace, steps)
+            trace.fruitless = 0
+            if cpu.interrupt_shadow:
+                return done
+            if cpu.cpl != mode.cpl:
+                changed = self.mode()
+                if changed is None:
+                    return done
+                mode = changed
+                traces = self.traces[mode]
+
+    def _partly(self, trace: Trace, steps: int) -> int:
+        """Guest instructions complete after so many steps of a monitor's code."""
+        code = trace.code
+        assert code.retired is not None
+        rounds, rest = divmod(steps, trace.length)
+        for index, name in code.inline:
+            self.board.trace.add(EventKind.INLINE, name, rounds + (index < rest))
+        return rounds * code.retired[-1] + code.retired[rest]
+
+    def part(self, rip: int) -> tuple[bool, str]:
+        """Whether the step at rip completes a guest instruction, and which one in place."""
+        return True, ""
+
+    # Modes --------------------------------------------------------------------------------------
+
+    def mode(self) -> Mode | None:
+        """The present mode; None where translated code cannot rely on segments."""
+        cpu = self.cpu
+        protect = self.mmu.always_protects or bool(cpu.cr0 & CR0_WP)
+        data = self.monitor_data()
+        limits: tuple[int, ...] = ()
+        if cpu.limits_hold:
+            names = LIMITED_WITHOUT_FS if data else LIMITED_SEGMENTS
+            limits = tuple(cpu.segments[n].limit for n in names)
+        key = (cpu.cpl, protect, limits, data)
+        if key != self._mode_key:
+            self._mode_key = key
+            self._mode = self._new_mode(cpu.cpl, protect, limits, data)
+        return self._mode
+
+    def monitor_data(self) -> int:
+        """Linear address of the monitor's data while its own translated code runs, else 0."""
+        return 0
+
+    def _new_mode(self, cpl: int, protect: bool, limits: tuple[int, ...], data: int) -> Mode | None:
+        last = LAST_PAGE
+        if limits:
+            # One limit for all of them, at the end of a page: then a page number tells.
+            if len(set(limits)) > 1 or (limits[0] + 1) % (1 << PAGE_SHIFT):
+                return None
+            last = min(limits[0] >> PAGE_SHIFT, LAST_PAGE)
+        mode = Mode(cpl, protect, last, bool(limits), data)
+        self._views_of(mode)
+        return mode
+
+    def _views_of(self, mode: Mode) -> Views:
+        views = self.views.get(mode)
+        if views is None:
+            views = Views(self.cpu, self.mmu, self.watch, mode)
+            self.views[mode] = views
+            self.traces[mode] = {}
+        return views
+
+    # Heat and recording ---------------------------------------------------------------------------
+
+    def _warm(self, mode: Mode) -> None:
+        """Count an arrival at a place without a translation; start recording when it is hot."""
+        cpu = self.cpu
+        rip = cpu.rip
+        cold = self._cold
+        self._cold = rip + INSTRUCTION_BYTES & WORD_MASK
+        if rip == cold:
+            return
+        key = (mode, rip)
+        if key in self.never:
+            self._cold = -1  # what follows is reached from here only: a place of its own
+            return
+        heat = self.heat[key] = self.heat.get(key, 0) + 1
+        if heat < self.hot:
+            return
+        del self.heat[key]
+        recorder = Recorder(rip, mode, self.longest)
+        if recorder.expect(cpu, self.views[mode], mode):
+            self.recorder = recorder
+        else:
+            self.never.add(key)
+            self._cold = -1
+
+    def _follow(self, mode: Mode) -> bool:
+        """One more instruction of a recording; False while it goes on."""
+        recorder = self.recorder
+        assert recorder is not None
+        ending = self._ending(recorder, mode)
+        if ending is Ending.OPEN:
+            return False
+        self.recorder = None
+        self._cold = -1
+        first = recorder.steps[0].mode if recorder.steps else recorder.mode
+        if len(recorder.steps) < 2 and ending is not Ending.LOOP:
+            self.never.add((first, recorder.head))
+        else:
+            trace = self._translate(recorder, ending is Ending.LOOP)
+            if trace is not None:
+                self._install(trace, first)
+        return True
+
+    def _ending(self, recorder: Recorder, mode: Mode) -> Ending:
+        cpu = self.cpu
+        before = self.views[recorder.mode]
+        if not recorder.ran(cpu, before, self.part(recorder.at)):
+            return Ending.BREAK
+        first = recorder.steps[0].mode
+        if mode == first and cpu.rip == recorder.head:
+            return Ending.LOOP
+        if cpu.rip in self.traces[mode] or recorder.turns_back():
+            return Ending.JOINS
+        if len(recorder.steps) >= recorder.longest:
+            return Ending.FULL
+        return Ending.OPEN if recorder.expect(cpu, self.views[mode], mode) else Ending.BREAK
+
+    def _translate(self, recorder: Recorder, loop: bool) -> Trace | None:
+        """The recording as a trace; None when its code is not what it was any more."""
+        steps = tuple(recorder.steps)
+        for step in steps:
+            ins = instruction_at(self._views_of(step.mode), step.rip)
+            if ins is None or encode(ins) != encode(step.ins):
+                return None
+        code = compiled(steps, loop and steps[-1].ins.spec.name != "sti")
+        return Trace(
+            recorder.head,
+            code,
+            code.bind(self.cpu, [self._views_of(mode) for mode in code.modes]),
+            stretches_of(steps, self.views),
+            tuple(step for step in steps if step.facts),
+            max(step.rip for step in steps) + INSTRUCTION_BYTES - 1,
+            len(steps),
+        )
+
+    def _install(self, trace: Trace, mode: Mode) -> None:
+        """From now on this trace runs whenever its head is reached in its mode."""
+        self.traces[mode][trace.head] = trace
+
+    # Running --------------------------------------------------------------------------------------
+
+    def _admit(self, trace: Trace, mode: Mode) -> bool:
+        """Check a trace once an epoch; one whose code or facts changed is forgotten."""
+        standing = trace.standing(self.cpu)
+        if standing is not Standing.HOLDS:
+            if standing is Standing.CHANGED:
+                del self.traces[mode][trace.head]
+            return False
+        trace.checked = self.epoch
+        return True
+
+    def _fruitless(self, trace: Trace, mode: Mode) -> None:
+        """A trace that leaves at its first instruction every time is worth nothing."""
+        trace.fruitless += 1
+        if trace.fruitless >= HOT:
+            del self.traces[mode][trace.head]
+            self.never.add((mode, trace.head))

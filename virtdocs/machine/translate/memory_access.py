@@ -1,0 +1,121 @@
+"""Memory operands: effective addresses, loads and stores through the micro-TLB.
+
+An unaligned access that leaves its word, a page that no view has and an address
+that is no page all end in an exception, which leaves the trace.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from virtdocs.machine.isa import Instruction
+from virtdocs.machine.registers import FS, GS, RSP
+from virtdocs.machine.translate.source import Source
+
+SEGMENT_NUMBER = {"fs": FS, "gs": GS}
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """An address: its expression, the number when it is known, and whether fs leads there."""
+
+    text: str
+    fixed: int | None = None
+    monitor: bool = False
+
+
+def address(source: Source, ins: Instruction, moved: int = 0) -> Where:
+    """The linear address, without wrapping: one that would wrap is in no view.
+
+    ``moved`` is how far rsp has moved before the address is computed (pop to memory).
+    """
+    parts = []
+    disp = ins.disp
+    data = source.mode.monitor_data if ins.segment == "fs" else 0
+    if ins.base >= 0:
+        parts.append(source.get(ins.base))
+        disp += moved if ins.base == RSP else 0
+    if ins.index >= 0:
+        scaled = "" if ins.scale == 1 else f" * {ins.scale}"
+        parts.append(source.get(ins.index) + scaled)
+        disp += moved * ins.scale if ins.index == RSP else 0
+    if data:
+        disp += data
+    elif ins.segment:
+        parts.append(f"cpu.segment_base[{SEGMENT_NUMBER[ins.segment]}]")
+    if not parts:
+        return Where(str(disp), disp, data != 0)
+    if disp:
+        parts.append(str(disp))
+    return Where(" + ".join(parts).replace("+ -", "- "), None, data != 0)
+
+
+def offset(source: Source, ins: Instruction) -> str:
+    """The effective address modulo 2**64, as lea gives it."""
+    plain = Instruction(
+        ins.spec, ins.form, ins.a, ins.b, ins.base, ins.index, ins.scale, ins.size, "", ins.disp
+    )
+    return f"{address(source, plain).text} & {(1 << 64) - 1}"
+
+
+def place(source: Source, kind: str, where: Where, size: int) -> tuple[str, str]:
+    """Page and word index of an address, as expressions.
+
+    For a part of a word, and wherever the address is computed, it stays in local ``a``.
+    """
+    view = source.view(kind, where.monitor)
+    if size == 8 and where.fixed is not None and where.fixed & 7 == 0:
+        return f"{view}[{where.fixed >> 12}]", str(where.fixed >> 3 & 511)
+    if size == 8 and where.text.isalnum():
+        return f"{view}[{where.text} >> 12]", f"T8[{where.text} & 4095]"
+    table = "a >> 3 & 511" if size == 1 else f"T{size}[a & 4095]"
+    return f"{view}[(a := {where.text}) >> 12]", table
+
+
+def load(source: Source, where: Where, size: int = 8) -> str:
+    """An expression for what lies at an address."""
+    page, index = place(source, "R", where, size)
+    if size == 8:
+        return f"{page}[{index}]"
+    return f"{page}[{index}] >> ((a & 7) << 3) & {(1 << 8 * size) - 1}"
+
+
+def store(source: Source, where: Where, value: str, size: int = 8) -> None:
+    """A line that stores a value, which must not depend on local ``a``."""
+    page, index = place(source, "W", where, size)
+    if size == 8:
+        source.line(f"{page}[{index}] = {value}")
+        return
+    source.line(f"p = {page}; i = {index}")
+    source.line(put_part(value, size))
+
+
+def read_then_write(source: Source, where: Where, size: int = 8) -> str:
+    """Lines that find a place to read and then write; the expression for its value."""
+    page, index = place(source, "M", where, size)
+    source.line(f"p = {page}; i = {index}; v = p[i]")
+    return "v" if size == 8 else f"v >> ((a & 7) << 3) & {(1 << 8 * size) - 1}"
+
+
+def write_back(source: Source, value: str, size: int = 8) -> None:
+    """Store to the place that ``read_then_write`` found."""
+    source.line(f"p[i] = {value}" if size == 8 else put_part(value, size))
+
+
+def put_part(value: str, size: int) -> str:
+    """Replace part of the word p[i] at the address in local ``a``."""
+    mask = (1 << 8 * size) - 1
+    return f"s = (a & 7) << 3; p[i] = p[i] & ~({mask} << s) | (({value}) & {mask}) << s"
+
+
+def push(source: Source, value: str) -> None:
+    """Push a word; rsp moves only when the store succeeded."""
+    rsp = source.get(RSP)
+    store(source, Where(f"{rsp} - 8"), value)
+    source.put(RSP, "a")
+
+
+def top(source: Source, displacement: int = 0) -> str:
+    """An expression for the word at rsp + displacement."""
+    where = source.get(RSP)
+    return load(source, Where(f"{where} + {displacement}" if displacement else where))

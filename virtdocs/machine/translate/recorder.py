@@ -1,0 +1,83 @@
+"""Follows the reference interpreter along a hot path, one instruction behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from virtdocs.machine.cpu import Cpu
+from virtdocs.machine.isa import Instruction, Undecodable, decode
+from virtdocs.machine.memory import PAGE_SHIFT
+from virtdocs.machine.translate.privileged import facts, translatable
+from virtdocs.machine.translate.steps import Mode, Step
+from virtdocs.machine.translate.views import Views
+
+
+class Ending(Enum):
+    """Why a recording stops."""
+
+    OPEN = "open"  # it does not yet
+    LOOP = "loop"  # back where it began
+    JOINS = "joins"  # another trace goes on from here, or is going to
+    FULL = "full"
+    BREAK = "break"  # an instruction that only the reference interpreter does, or a trap
+
+
+def instruction_at(views: Views, rip: int) -> Instruction | None:
+    """The instruction that the CPU would fetch from the TLB's page; nothing is counted."""
+    entry = views.fetched(rip >> PAGE_SHIFT)
+    if entry is None or entry.page is None or rip & 15:
+        return None
+    word = rip >> 3 & 511
+    try:
+        return decode(entry.page[word], entry.page[word + 1])
+    except Undecodable:
+        return None
+
+
+@dataclass(slots=True)
+class Recorder:
+    """One recording. ``next`` is the instruction that the interpreter is about to run."""
+
+    head: int
+    mode: Mode
+    longest: int
+    steps: list[Step] = field(default_factory=list)
+    at: int = 0
+    ins: Instruction | None = None
+    facts: tuple[int, ...] = ()
+
+    def expect(self, cpu: Cpu, views: Views, mode: Mode) -> bool:
+        """Note the instruction at rip before it runs; False when a trace cannot hold it."""
+        self.at = cpu.rip
+        self.mode = mode
+        self.ins = instruction_at(views, cpu.rip)
+        if self.ins is None:
+            return True  # its page is not in the TLB yet: looked at afterwards
+        self.facts = facts(cpu, self.ins, mode)
+        return translatable(cpu, self.ins, mode)
+
+    def turns_back(self) -> bool:
+        """Whether the last step closed a loop inside this recording, which is its own trace."""
+        last = self.steps[-1]
+        if last.target > last.rip or last.ins.spec.name in ("call", "ret"):
+            return False
+        return any(step.rip == last.target for step in self.steps)
+
+    def ran(self, cpu: Cpu, views: Views, part: tuple[bool, str]) -> bool:
+        """Keep the instruction that has just run; False when something came in between.
+
+        ``part`` says whether a guest instruction is complete with it, and which one in place.
+        """
+        # ``execute`` sets rip to next_rip at the very end; a trap or an interrupt does not.
+        if cpu.rip != cpu.next_rip:
+            return False
+        ins = self.ins or instruction_at(views, self.at)
+        if ins is None or cpu.running != ins:
+            return False
+        if self.ins is None:
+            self.facts = facts(cpu, ins, self.mode)
+            if not translatable(cpu, ins, self.mode):
+                return False
+        self.steps.append(Step(self.at, ins, self.mode, cpu.rip, self.facts, *part))
+        return True

@@ -1,0 +1,110 @@
+"""One recorded guest instruction, and which instructions can be translated at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from virtdocs.machine.isa import INSTRUCTION_BYTES, Instruction
+from virtdocs.machine.memory import PAGE_SHIFT
+from virtdocs.machine.registers import RSP, WORD_MASK
+
+LAST_PAGE: Final = (1 << 64 - PAGE_SHIFT) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """What translated code relies on without looking: a part of every translation's key."""
+
+    cpl: int
+    protect: bool  # CR0.WP
+    last: int  # highest page number that every data segment reaches; all of them in long mode
+    limited: bool  # segment limits hold
+    # Where fs leads while a monitor's translated code runs: its data, past all limits. Else 0.
+    monitor_data: int = 0
+
+    @property
+    def user(self) -> bool:
+        """Whether page tables see a user."""
+        return self.cpl == 3
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An instruction where it was seen, in the mode it ran in, and where it led."""
+
+    rip: int
+    ins: Instruction
+    mode: Mode
+    target: int  # rip after it
+    # What the instruction found in system registers and descriptors: specialised on, and checked
+    # before each run. See ``privileged.facts``.
+    facts: tuple[int, ...] = ()
+    # A monitor's translated code may take several steps for one guest instruction.
+    retires: bool = True
+    inline: str = ""  # the guest instruction that is complete with this step, replaced in place
+
+    @property
+    def after(self) -> int:
+        """Address of the instruction that follows in memory."""
+        return self.rip + INSTRUCTION_BYTES & WORD_MASK
+
+
+PLAIN_GROUPS: Final = ("data", "alu")
+PLAIN: Final = frozenset(("jmp", "call", "ret", "jrcxz", "nop", "stc", "clc", "pushf", "popf"))
+FULL_FLAGS: Final = frozenset(
+    ("add", "sub", "cmp", "and", "or", "xor", "test", "neg", "imul", "mul")
+)
+SHIFTS: Final = frozenset(("shl", "shr", "sar"))
+STACK: Final = frozenset(("push", "pop", "call", "ret", "pushf", "popf", "iret"))
+
+
+def conditional(ins: Instruction) -> bool:
+    """A jump that looks at the flags."""
+    return ins.spec.group == "flow" and ins.mnemonic.startswith("j") and (
+        ins.mnemonic not in ("jmp", "jmpf", "jrcxz")
+    )  # fmt: skip
+
+
+def plain(ins: Instruction) -> bool:
+    """An instruction whose effect depends on no system state."""
+    if ins.spec.group in PLAIN_GROUPS:
+        return not (ins.spec.name == "pop" and ins.form == "m" and ins.segment)
+    return ins.spec.name in PLAIN or conditional(ins)
+
+
+def sets_all_flags(ins: Instruction) -> bool:
+    """Whether every arithmetic flag is new after it, whatever it was before."""
+    name = ins.spec.name
+    if name in SHIFTS:
+        return ins.form == "ri" and ins.imm & 63 != 0
+    return name in FULL_FLAGS
+
+
+def shows_flags(ins: Instruction) -> bool:
+    """Whether the flags before it may be seen: by itself, or because the trace can end here."""
+    name = ins.spec.name
+    return (
+        ("m" in ins.form and name != "lea")
+        or name in STACK
+        or name == "div"
+        or (name in SHIFTS and ins.form == "rr")
+        or ins.spec.group not in ("data", "alu")
+    )
+
+
+def registers_of(ins: Instruction) -> set[int]:
+    """General registers that the operands name (not those that an instruction implies)."""
+    found: set[int] = set()
+    # Register letters of the form, with the field that each takes.
+    if ins.form in ("r", "ri", "rm", "rr", "rc", "rs"):
+        found.add(ins.a)
+    if ins.form in ("rr", "sr", "cr"):
+        found.add(ins.b)
+    if ins.form == "mr":
+        found.add(ins.a)
+    if "m" in ins.form:
+        found |= {number for number in (ins.base, ins.index) if number >= 0}
+    if ins.spec.name in STACK:
+        found.add(RSP)
+    return found

@@ -1,0 +1,204 @@
+"""Instructions by class, with what their class rests on, and beside a published list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from virtdocs.views.model import (
+    Basis,
+    Label,
+    Row,
+    Table,
+    Value,
+    ViewBundle,
+    code,
+    number,
+    term,
+    terms,
+    yes_no,
+)
+
+PLAIN = "plain"  # no variation of the machine's set-up
+KINDS = ("privileged", "critical", "innocuous", "undefined")
+OUTER_RING = 3
+
+
+class Named(Protocol):
+    """An instruction's declaration."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the set: mov_sreg, in_."""
+
+
+class Found(Protocol):
+    """One instruction's class (`virtdocs.experiments.classification.Classified` has it)."""
+
+    @property
+    def spec(self) -> Named:
+        """Which instruction."""
+
+    @property
+    def kind(self) -> str:
+        """privileged, critical, innocuous or undefined."""
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """What it changes or depends on."""
+
+    @property
+    def runs_at(self) -> tuple[int, ...]:
+        """The rings in which it completes."""
+
+    @property
+    def faults(self) -> tuple[tuple[int, str], ...]:
+        """(ring, exception) met."""
+
+    @property
+    def opened_by(self) -> tuple[tuple[int, str], ...]:
+        """(ring, variation) in which it completes although it faults otherwise."""
+
+    @property
+    def exits(self) -> tuple[tuple[int, str], ...]:
+        """(ring, reason) at which guest mode asks the hypervisor's controls."""
+
+
+class Published(Protocol):
+    """A printed list (`virtdocs.experiments.published_list.PublishedList` has it)."""
+
+    @property
+    def source(self) -> str:
+        """Its citation key."""
+
+    @property
+    def locator(self) -> str:
+        """Where in the source."""
+
+    @property
+    def claimed(self) -> int:
+        """How many the text says there are."""
+
+    @property
+    def entries(self) -> tuple[tuple[str, str], ...]:
+        """(as printed, name here)."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names here."""
+
+
+Settings = Mapping[str, Sequence[Found]]  # name of the set-up -> every instruction's class
+
+
+def classes(settings: Settings, published: Published) -> ViewBundle:
+    """Instructions that behave alike share a row; the rows are grouped by class."""
+    kinds = {
+        setting: {one.spec.name: one.kind for one in found} for setting, found in settings.items()
+    }
+    alike: dict[tuple[str, tuple[Value, ...]], list[str]] = {}
+    for one in settings[PLAIN]:
+        alike.setdefault((one.kind, _behaviour(one, kinds)), []).append(written(one.spec.name))
+    rows = tuple(
+        Row(code(", ".join(names), Basis.RUN), cells, group=Label(f"class.{kind}"))
+        for wanted in KINDS
+        for (kind, cells), names in alike.items()
+        if kind == wanted
+    )
+    values = class_values(settings, published)
+    columns = ("rings", "outside", "iopl_opens", "umip", "tsd", "exits")
+    return ViewBundle(
+        caption=Label("caption.instruction_classes"),
+        alt=Label("alt.instruction_classes", tuple((k, values[k]) for k in ("all", *KINDS))),
+        view=Table(
+            Label("column.instruction"),
+            tuple(Label(f"column.{key}") for key in columns),
+            rows,
+            (Label("note.found_by_running"),),
+            Label("column.class"),
+            dense=True,
+        ),
+        values=values,
+        sources=(published.source,),
+    )
+
+
+def reasons(settings: Settings, published: Published) -> ViewBundle:
+    """Each critical instruction: what it gives away or changes, and whether it was known."""
+    umip = {one.spec.name: one.kind for one in settings["umip"]}
+    rows = tuple(
+        Row(
+            code(written(one.spec.name), Basis.RUN),
+            (
+                terms(tuple(f"cause.{cause.replace(' ', '_')}" for cause in one.causes), Basis.RUN),
+                yes_no(one.spec.name in published.names, Basis.DERIVED),
+                _class(umip[one.spec.name]),
+            ),
+        )
+        for one in settings[PLAIN]
+        if one.kind == "critical"
+    )
+    values = class_values(settings, published)
+    note = tuple((k, values[k]) for k in ("published_claimed", "published_listed"))
+    alt = ("critical", "published_listed", "published_critical", "beyond_names")
+    return ViewBundle(
+        caption=Label("caption.critical_instructions"),
+        alt=Label("alt.critical_instructions", tuple((k, values[k]) for k in alt)),
+        view=Table(
+            Label("column.instruction"),
+            tuple(Label(f"column.{key}") for key in ("causes", "on_list", "umip")),
+            rows,
+            (Label("note.published_list", note),),
+        ),
+        values=values,
+        sources=(published.source,),
+    )
+
+
+def class_values(settings: Settings, published: Published) -> dict[str, Value]:
+    """Counts of every class in every set-up, and the published list against the plain one."""
+    values: dict[str, Value] = {}
+    for setting, found in settings.items():
+        suffix = "" if setting == PLAIN else f"_{setting}"
+        for kind in KINDS:
+            count = sum(one.kind == kind for one in found)
+            values[f"{kind}{suffix}"] = number(count, Basis.RUN)
+    critical = {one.spec.name for one in settings[PLAIN] if one.kind == "critical"}
+    beyond = [
+        written(one.spec.name)
+        for one in settings[PLAIN]
+        if one.spec.name in critical - published.names
+    ]
+    where = (f"{published.source} {published.locator}",)
+    return values | {
+        "all": number(len(settings[PLAIN]), Basis.DERIVED),
+        "published_claimed": number(published.claimed, Basis.SOURCED, where=where),
+        "published_listed": number(len(published.entries), Basis.DERIVED, where=where),
+        "published_critical": number(len(critical & published.names), Basis.DERIVED),
+        "beyond": number(len(beyond), Basis.DERIVED),
+        "beyond_names": code(", ".join(beyond), Basis.RUN),
+    }
+
+
+def written(name: str) -> str:
+    """An instruction's name as manuals write it: in_ is in, mov_sreg mov sreg."""
+    return name.rstrip("_").replace("_", " ")
+
+
+def _behaviour(one: Found, kinds: Mapping[str, Mapping[str, str]]) -> tuple[Value, ...]:
+    outside = sorted({vector for ring, vector in one.faults if ring == OUTER_RING})
+    refused = OUTER_RING not in one.runs_at
+    opened = any(variation == "iopl" for _, variation in one.opened_by)
+    rings = " ".join(str(ring) for ring in one.runs_at) or "–"
+    return (
+        code(rings, Basis.RUN),
+        code(" ".join(f"#{vector.upper()}" for vector in outside) if refused else "–", Basis.RUN),
+        yes_no(opened, Basis.RUN),
+        _class(kinds["umip"][one.spec.name]),
+        _class(kinds["tsd"][one.spec.name]),
+        yes_no(bool(one.exits), Basis.RUN),
+    )
+
+
+def _class(kind: str) -> Value:
+    return term(f"class_short.{kind}", Basis.RUN)

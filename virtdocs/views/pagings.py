@@ -1,0 +1,134 @@
+"""Shadow, nested and direct paging by what they cost: entries into the monitor, and references."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from virtdocs.views.model import (
+    Bar,
+    Basis,
+    Chart,
+    Label,
+    Panels,
+    Row,
+    Table,
+    Value,
+    ViewBundle,
+    code,
+    technique_label,
+    term,
+    terms,
+    trimmed,
+)
+from virtdocs.views.outcomes import Outcome, entries_per_op, run_commands, total
+
+Runs = Mapping[str, Mapping[str, Outcome]]  # workload -> technique -> run
+
+
+def costs(runs: Runs, ops: Mapping[str, int], mmus: Mapping[str, str]) -> ViewBundle:
+    """Per workload and technique: entries, TLB misses, references, filled entries, per operation.
+
+    ``mmus`` names each technique's kind of paging.
+    """
+    columns = ("paging", "entries", "tlb_misses", "walk_refs", "refs_per_miss")
+    values: dict[str, Value] = {}
+    rows = []
+    for workload, by_technique in runs.items():
+        for technique, run in by_technique.items():
+            cells = _cells(run)
+            values |= {f"{technique}.{workload}.{key}": one for key, one in cells.items()}
+            rows.append(
+                Row(
+                    technique_label(technique),
+                    (term(f"mmu.{mmus[technique]}", Basis.RUN), *cells.values()),
+                    technique,
+                    Label("group.workload", (("workload", code(workload, Basis.RUN)),)),
+                )
+            )
+    summary = _extremes(runs)
+    return ViewBundle(
+        caption=Label("caption.translation_costs"),
+        alt=Label("alt.translation_costs", tuple(summary.items())),
+        view=Table(
+            Label("column.technique"),
+            tuple(Label(f"column.{key}") for key in columns),
+            tuple(rows),
+            (Label("note.per_op"),),
+            Label("column.workload"),
+        ),
+        values=values | summary,
+        commands=_commands(runs, ops),
+    )
+
+
+def order(runs: Runs, ops: Mapping[str, int], churn: str, miss: str) -> ViewBundle:
+    """Entries per change of a page-table entry beside references per TLB miss."""
+    entries = {name: _entries(run) for name, run in runs[churn].items()}
+    references = {name: _per_miss(run) for name, run in runs[miss].items()}
+    charts = tuple(
+        Chart(
+            Label(f"axis.{axis}", (("workload", code(workload, Basis.RUN)),)),
+            tuple(Bar(technique_label(name), one, name) for name, one in found.items()),
+        )
+        for axis, workload, found in (
+            ("entries_per_op", churn, entries),
+            ("refs_per_miss", miss, references),
+        )
+    )
+    summary = _extremes({churn: runs[churn], miss: runs[miss]})
+    per = {f"{name}.entries": one for name, one in entries.items()}
+    per |= {f"{name}.refs_per_miss": one for name, one in references.items()}
+    return ViewBundle(
+        caption=Label("caption.three_pagings"),
+        alt=Label("alt.three_pagings", tuple(summary.items())),
+        view=Panels(charts, (Label("note.counts_no_time"),)),
+        values=per | summary,
+        commands=_commands(runs, ops),
+    )
+
+
+def _cells(run: Outcome) -> dict[str, Value]:
+    return {
+        "entries": _entries(run),
+        "tlb_misses": trimmed(total(run.counts_per_op, "tlb_miss"), Basis.RUN, "per_op"),
+        "walk_refs": trimmed(total(run.counts_per_op, "walk_refs"), Basis.RUN, "per_op"),
+        "refs_per_miss": _per_miss(run),
+    }
+
+
+def _entries(run: Outcome) -> Value:
+    found = sum(entries_per_op(run).values(), Fraction(0))
+    return trimmed(found, Basis.RUN, "per_op")
+
+
+def _per_miss(run: Outcome) -> Value:
+    misses = Fraction(total(run.counts_per_op, "tlb_miss"))
+    if not misses:
+        return term("absent", Basis.DERIVED)
+    return trimmed(Fraction(total(run.counts_per_op, "walk_refs")) / misses, Basis.DERIVED)
+
+
+def _extremes(runs: Runs) -> dict[str, Value]:
+    """In the first workload by entries, in the last by references: who needs most, who least."""
+    first, last = next(iter(runs)), list(runs)[-1]
+    entries = {name: _entries(run) for name, run in runs[first].items() if name != "native"}
+    references = {name: _per_miss(run) for name, run in runs[last].items() if name != "native"}
+    found: dict[str, Value] = {}
+    for what, cells in (("entries", entries), ("refs", references)):
+        counted = {name: one for name, one in cells.items() if not isinstance(one.raw, str)}
+        raw = {name: Fraction(one.raw) for name, one in counted.items()}
+        for edge, end in (("least", min(raw.values())), ("most", max(raw.values()))):
+            tied = tuple(name for name, one in raw.items() if one == end)
+            named = tuple(f"technique.{name}" for name in tied)
+            found |= {f"{edge}_{what}": terms(named, Basis.RUN)}
+            found |= {f"{edge}_{what}_value": counted[tied[0]]}
+    return found
+
+
+def _commands(runs: Runs, ops: Mapping[str, int]) -> tuple[str, ...]:
+    return tuple(
+        line
+        for workload, found in runs.items()
+        for line in run_commands(workload, found, ops[workload])
+    )

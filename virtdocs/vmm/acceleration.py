@@ -1,0 +1,38 @@
+"""Give the engines of a machine the fast core: same events, counts and state, sooner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from virtdocs.machine.board import Board
+from virtdocs.machine.memory import GuestMemory, PhysicalMemory
+from virtdocs.machine.mmu import HardwareMmu
+from virtdocs.machine.translate.dispatcher import HOT, LONGEST, FastCore
+from virtdocs.vmm.binary_translation import BinaryTranslationEngine
+from virtdocs.vmm.deprivileged import DeprivilegedEngine
+from virtdocs.vmm.emulation import EmulationEngine
+from virtdocs.vmm.exit_loop import Engine
+from virtdocs.vmm.translated_slots import SlotCore
+
+# With several CPUs a trace has to fit well into a turn.
+LONGEST_IN_A_TURN: Final = 24
+
+
+def fast_cores(board: Board, engines: Sequence[Engine], hot: int = HOT) -> list[FastCore | None]:
+    """A fast core for every engine whose CPU can have one; none while events are recorded."""
+    longest = LONGEST if len(engines) == 1 else LONGEST_IN_A_TURN
+    return [_core(board, engine, longest, hot) for engine in engines]
+
+
+def _core(board: Board, engine: Engine, longest: int, hot: int) -> FastCore | None:
+    if board.trace.recording or isinstance(engine, EmulationEngine):
+        return None  # single steps are shown; or each block is the emulator's own business
+    cpu = engine.hardware if isinstance(engine, DeprivilegedEngine) else engine.cpu
+    mmu = cpu.mmu
+    assert isinstance(mmu, HardwareMmu)
+    memory = mmu.memory.host if isinstance(mmu.memory, GuestMemory) else mmu.memory
+    assert isinstance(memory, PhysicalMemory)
+    if isinstance(engine, BinaryTranslationEngine):
+        return SlotCore(board, engine, mmu, memory, longest, hot)
+    return FastCore(board, cpu, mmu, memory, longest, hot)
