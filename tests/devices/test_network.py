@@ -75,6 +75,22 @@ def test_while_the_device_is_sending_anyway_nobody_kicks() -> None:
     assert together < Fraction(1, 4)
 
 
+def test_rtl8139_polls_once_and_asks_its_status_at_each_interrupt() -> None:
+    # Sending: poll. Sent: mask, status, and back. Received: those, the mask and a flush before
+    # polling, the status, the mask and a flush after it (Linux 6.1, 8139cp.c).
+    counts = per_op("net_pingpong", "rtl8139")
+    assert counts["device_irq"] == 2
+    assert counts["device_access"] == {"read": 2 + 4, "write": 1 + 1 + 4}
+
+
+def test_pcnet_costs_two_accesses_a_register_and_seven_registers_an_interrupt() -> None:
+    # Sending: CSR0. Interrupt: CSR0 read and written, CSR3 read and written before polling and
+    # again after it, CSR0 written (Linux 6.1, pcnet32.c). Each names its register first.
+    counts = per_op("net_pingpong", "pcnet")
+    assert counts["device_irq"] == 2
+    assert counts["device_access"] == {"read": 2 * 3, "write": 2 + 2 * (7 + 4)}
+
+
 def test_a_throttle_lets_two_interrupts_fall_together() -> None:
     def interrupts(throttle: int) -> object:
         return per_op("net_pingpong", "e1000", throttle=throttle)["device_irq"]

@@ -34,6 +34,20 @@ def test_every_mode_does_the_same_work_with_one_event_each_way(
         assert result.counts_per_op["device_access"] == {}
 
 
+@pytest.mark.parametrize("workload", ["net_pingpong", "net_burst"])
+def test_a_packet_is_one_event_there_and_one_for_each_batch_that_comes_back(workload: str) -> None:
+    params = {"ops": 40, "size": 1512}
+    elsewhere = run(workload, "native", io="virtio-net", params=params)
+    for mode in MODES:
+        result = run(workload, mode, params=params)
+        assert (result.device, result.outcome) == ("xen-net", "halted")
+        assert result.result_hash == elsewhere.result_hash
+        hypercalls = result.counts_per_op["hypercall"]
+        assert isinstance(hypercalls, dict)
+        assert hypercalls["event_channel_op"] == 1
+        assert result.counts_per_op["device_irq"] == 2
+
+
 @pytest.mark.parametrize(
     ("technique", "device"),
     [("native", "xen-blk"), ("kvm_virtio", "xen-blk"), ("xen_pv64", "ide-dma"),

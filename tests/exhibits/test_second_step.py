@@ -6,6 +6,7 @@ import pytest
 
 from virtdocs.errors import BadValue
 from virtdocs.exhibits import Built, build
+from virtdocs.experiments.techniques import TECHNIQUES
 from virtdocs.render import formats, page
 from virtdocs.views.model import Basis, Form, Listing, Panels, Table, Value, WalkGrid
 from virtdocs.views.tabular import table_of
@@ -23,6 +24,10 @@ EXHIBITS: list[tuple[str, dict[str, str], type]] = [
     ("pv_port", {"port": "pv64"}, Table),
     ("pv_port_excerpt", {"file": "entry", "hunk": "all"}, Listing),
     ("hypercall_abi", {}, Table),
+    ("technique_axes", {}, Table),
+    ("technique_reasons", {"technique": "xen_pvh"}, Table),
+    ("image_matrix", {}, Table),
+    ("xen_modes", {}, Table),
 ]
 
 
@@ -48,7 +53,9 @@ def test_every_cell_was_run_derived_or_quoted_with_its_place(computed: tuple[Bui
     built, _ = computed
     cells = [cell for row in table_of(built.bundle.view).rows for cell in row.cells]
     found = [one for one in (*cells, *built.values.values()) if isinstance(one, Value)]
-    assert {one.basis for one in found} <= {Basis.RUN, Basis.DERIVED, Basis.SOURCED}
+    # an editor's own reason for a preset is the only opinion here
+    opinions = {Basis.JUDGED} if built.name == "technique_reasons" else set()
+    assert {one.basis for one in found} <= {Basis.RUN, Basis.DERIVED, Basis.SOURCED} | opinions
     assert all(one.where for one in found if one.basis is Basis.SOURCED and one.form is Form.NUMBER)
 
 
@@ -98,6 +105,23 @@ def test_a_port_keeps_most_of_the_kernel() -> None:
     assert isinstance(kept, int)
     assert isinstance(lost, int)
     assert 0 < lost < kept
+
+
+def test_only_ports_run_where_the_hypervisor_has_taken_ring_0_or_the_firmware_away() -> None:
+    values = build("image_matrix", {}).values
+    assert values["refusing"].raw == "technique.xen_pv32 technique.xen_pv64 technique.xen_pvh"
+    assert values["xen_pv64.open.builds"].raw == "pv64"
+    assert values["kvm_virtio.closed.pv_devices"].raw == "answer.yes"
+    assert values["kvm_virtio.legacy.pv_devices"].raw == "answer.no"
+
+
+def test_every_technique_has_a_reason_on_every_axis_in_both_languages() -> None:
+    for name in TECHNIQUES:
+        built = build("technique_reasons", {"technique": name})
+        assert isinstance(built.bundle.view, Table)
+        assert len(built.bundle.view.rows) == 5
+        for lang in ("ko", "en"):
+            assert formats.export(built, "md", lang)
 
 
 def test_an_excerpt_that_is_not_there_is_a_mistake() -> None:

@@ -33,14 +33,18 @@ again:
 # What the loop's body does, and rbx after forty rounds (None: only equality is asked).
 BODIES = {
     "a store changes an instruction that is about to run": (
-        "inc rdx\n dec rdx\n mov rax, [patch + 8]\n inc rax\n mov [patch + 8], rax\n jmp patch\npatch:\n"
-        " add rbx, 0", 820,
+        "inc rdx\n dec rdx\n mov rax, [patch + 8]\n inc rax\n mov [patch + 8], rax\n"
+        " jmp patch\npatch:\n add rbx, 0", 820,
     ),
     "a store into the page of the running code hits no instruction": (
         "inc qword [0x100800]\n mov rbx, [0x100800]", 40,
     ),
-    "an access crosses a word": ("inc rdx\n dec rdx\n mov [rdi + 5], rcx\n add rbx, [rdi + 5]", 820),
-    "an access crosses a page": ("inc rdx\n dec rdx\n mov [rdi + 0xffc], rcx\n add rbx, [rdi + 0xffc]", 820),
+    "an access crosses a word": (
+        "inc rdx\n dec rdx\n mov [rdi + 5], rcx\n add rbx, [rdi + 5]", 820,
+    ),
+    "an access crosses a page": (
+        "inc rdx\n dec rdx\n mov [rdi + 0xffc], rcx\n add rbx, [rdi + 0xffc]", 820,
+    ),
     "bytes and halves keep their neighbours": (
         "mov byte [rdi + 3], 7\n mov word [rdi + 6], 9\n inc dword [rdi]\n mov rbx, [rdi]",
         (9 << 48) + (7 << 24) + 40,
@@ -58,11 +62,12 @@ BODIES = {
         "mov rdx, 0\n mov rax, 100\n div rcx\n add rbx, rax", None,
     ),
     "shifts by zero, by one and by a register": (
-        "mov rax, rcx\n shl rax, 0\n pushf\n pop rdx\n shl rax, 1\n sar rax, rcx\n pushf\n pop rdx\n"
-        "xor rbx, rax\n xor rbx, rdx", None,
+        "mov rax, rcx\n shl rax, 0\n pushf\n pop rdx\n shl rax, 1\n sar rax, rcx\n"
+        " pushf\n pop rdx\n xor rbx, rax\n xor rbx, rdx", None,
     ),
     "xchg and rsp as an operand": (
-        "push rcx\n xchg [rsp], rbx\n pop rax\n lea rsp, [rsp - 8]\n mov [rsp], rax\n pop rsi", None,
+        "push rcx\n xchg [rsp], rbx\n pop rax\n lea rsp, [rsp - 8]\n mov [rsp], rax\n"
+        " pop rsi", None,
     ),
 }  # fmt: skip
 

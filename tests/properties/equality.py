@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tests.properties.random_guest import RandomGuest
 from virtdocs.experiments.machines import Assembled, assemble
 from virtdocs.experiments.techniques import technique
+from virtdocs.guest.disassembler import text_of
 from virtdocs.machine.board import different_state
 from virtdocs.machine.cpu import Cpu
+from virtdocs.machine.isa import INSTRUCTION_BYTES, Undecodable, decode
 from virtdocs.trace import EventKind, Trace
 from virtdocs.vmm.acceleration import fast_cores
 from virtdocs.vmm.exit_loop import Engine, Outcome, run
 
-OTHERS: Final = ("bt", "hw_shadow", "hw_nested", "qemu_tcg")
+MONITORS: Final = ("bt", "hw_shadow", "hw_nested")
 FAST: Final = ("native+fast", "bt+fast", "hw_shadow+fast", "hw_nested+fast")
 BUDGET: Final = 3_000
+Wrong = Callable[[RandomGuest], bool]
 
 
 @dataclass(slots=True)
@@ -100,8 +104,8 @@ def differences(guest: RandomGuest, native: Ran, name: str) -> list[str]:
     return found + [f"{name}: {what}" for what in different_state(mine, theirs)]
 
 
-def shrink(guest: RandomGuest, wrong: Callable[[RandomGuest], bool]) -> RandomGuest:
-    """Leave out as many pieces as can be left out while ``wrong`` still holds."""
+def shrink(guest: RandomGuest, wrong: Wrong) -> set[int]:
+    """Numbers of the pieces that are still needed for ``wrong`` to hold."""
     gone: set[int] = set()
     step = max(len(guest.pieces) // 2, 1)
     while step:
@@ -110,15 +114,25 @@ def shrink(guest: RandomGuest, wrong: Callable[[RandomGuest], bool]) -> RandomGu
             if tried != gone and wrong(guest.without(tried)):
                 gone = tried
         step //= 2
-    return guest.without(gone)
+    return set(range(len(guest.pieces))) - gone
 
 
-def listing(guest: RandomGuest, addresses: Sequence[int]) -> list[str]:
-    """The text of the instructions at these addresses."""
-    from virtdocs.guest.disassembler import instruction_at, text_of
+def differs(guest: RandomGuest) -> bool:
+    """Whether any technique differs from bare hardware."""
+    native = run_under(guest, "native")
+    return any(differences(guest, native, name) for name in MONITORS)
 
-    lines = []
-    for address in addresses:
-        ins = instruction_at(guest.program, address)
-        lines.append(f"{address:#x}: {text_of(ins) if ins is not None else '?'}")
-    return lines
+
+def explain(guest: RandomGuest, found: list[str], wrong: Wrong = differs) -> str:
+    """What was found, and the pieces of the guest that matter, as text."""
+    lines = [f"{guest.levels} levels, {guest.vendor}", *found]
+    for number in sorted(shrink(guest, wrong)):
+        lines.append("")
+        for address in range(*guest.pieces[number], INSTRUCTION_BYTES):
+            words = struct.unpack("<QQ", guest.program.bytes_at(address, INSTRUCTION_BYTES))
+            try:
+                text = text_of(decode(*words))
+            except Undecodable:
+                text = f".quad {words[0]:#x}, {words[1]:#x}"
+            lines.append(f"{address:#x}  {text}")
+    return "\n".join(lines)

@@ -272,9 +272,9 @@ def descriptors(w: Writer) -> None:
 def undefined(w: Writer) -> None:
     """What no CPU without a hypervisor knows, or no CPU at all."""
     rng = w.rng
-    if w.chance(0.3):
+    if w.chance(0.2):
         w.raw(rng.getrandbits(64), rng.getrandbits(64))
-    elif w.chance(0.3):
+    elif w.chance(0.1):
         w.put("ud2")
     else:
         spec = rng.choice([s for s in SPECS if s.group == "virtualization"])

@@ -56,7 +56,7 @@ OUTER: Final[tuple[tuple[Piece, int], ...]] = (
 )  # fmt: skip
 NOTHING: Final = MappingProxyType({})
 EXCURSION_SHARE: Final = 0.12
-PIECES: Final = (20, 70)  # of the kernel's code, least and most
+PIECES: Final = (15, 55)  # of the kernel's code, least and most
 OUTER_PIECES: Final = 8
 NOP: Final = encode(Instruction(BY_FORM["nop", ""], ""))
 

@@ -98,6 +98,12 @@ def test_the_axis_is_logarithmic_only_when_a_linear_one_hides_bars(
     assert bool(view.notes) is log
 
 
+def test_the_alt_text_names_the_least_only_where_everybody_enters_the_monitor() -> None:
+    assert transitions("syscall", RUNS).alt.key == "alt.transitions_zero"
+    entering = {name: run for name, run in RUNS.items() if name != "native"}
+    assert transitions("syscall", entering).alt.key == "alt.transitions"
+
+
 def test_the_data_table_of_a_chart_holds_value_and_parts_of_every_bar() -> None:
     view = transitions("syscall", RUNS).view
     assert isinstance(view, Chart)

@@ -41,7 +41,7 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--io", help="device, see `virtdocs list devices`")
     add_params(parser)
     parser.add_argument(
-        "--core", type=one_of("--core", "core", CORES), default="reference", metavar="|".join(CORES)
+        "--core", type=one_of("--core", "core", CORES), default=CORES[0], metavar="|".join(CORES)
     )
     parser.add_argument(
         "--steps",

@@ -13,13 +13,16 @@ from virtdocs.devices.e1000 import E1000
 from virtdocs.devices.ide import Ide
 from virtdocs.devices.link import Link
 from virtdocs.devices.nvme import Nvme
+from virtdocs.devices.pcnet import Pcnet
 from virtdocs.devices.pvscsi import Pvscsi
+from virtdocs.devices.rtl8139 import Rtl8139
 from virtdocs.devices.uart import Uart
 from virtdocs.devices.virtio_blk import VirtioBlk
 from virtdocs.devices.virtio_net import VirtioNet
 from virtdocs.devices.virtio_scsi import VirtioScsi
 from virtdocs.devices.vmxnet3 import Vmxnet3
 from virtdocs.devices.xen_blk import ENTRIES, SEGMENTS, XenBlk
+from virtdocs.devices.xen_net import XenNet
 from virtdocs.devices.xen_ring import BackEnd, DriverDomain
 from virtdocs.errors import BadValue
 from virtdocs.machine.board import Board
@@ -67,6 +70,10 @@ def _xen_blk(domain: DriverDomain, options: Options) -> BackEnd:
     return XenBlk(domain, Disk(domain.board, options["latency"]))
 
 
+def _xen_net(domain: DriverDomain, options: Options) -> BackEnd:
+    return XenNet(domain, Link.of(domain.board, options))
+
+
 def _elsewhere(board: Board, options: Options) -> None:
     """Nothing of it is on the guest's board."""
 
@@ -87,6 +94,15 @@ def _serial(board: Board, options: Options) -> object:
 
 _TYPES: Final = (
     DeviceType(
+        "xen-net",
+        NET,
+        "a shared ring each way, served by dom0",
+        tuple(f"drivers/{file}.s" for file in ("xenbus", "waiting", "network", "xen_net")),
+        _elsewhere,
+        "xen",
+        _xen_net,
+    ),
+    DeviceType(
         "xen-blk",
         DISK,
         "a shared ring and granted pages, served by dom0",
@@ -96,6 +112,8 @@ _TYPES: Final = (
         _xen_blk,
     ),
     _net("e1000", "Intel 82540EM: tail registers and causes to read", E1000, "e1000"),
+    _net("rtl8139", "Realtek's C+ rings: a poll register and a status", Rtl8139, "rtl8139"),
+    _net("pcnet", "AMD PCnet-PCI II: registers behind two ports", Pcnet, "pcnet"),
     _net("vmxnet3", "VMware's rings with generation bits", Vmxnet3, "vmxnet3"),
     _net("virtio-net", "a virtqueue each way", VirtioNet, "virtio", "virtio_net"),
     DeviceType(

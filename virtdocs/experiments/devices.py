@@ -35,7 +35,7 @@ DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         "emulated": {"disk": "ide-dma", "net": "e1000", "console": "serial-16550"},
         "virtio": {"disk": "virtio-blk", "net": "virtio-net", "console": "serial-16550"},
         "vmware_pv": {"disk": "pvscsi", "net": "vmxnet3", "console": "serial-16550"},
-        "vmbus": {"disk": "hyperv-scsi", "net": "hyperv-net", "console": "serial-16550"},
+        "vmbus": {"disk": "ide-dma", "console": "serial-16550"},
         "xen_ring": {"disk": "xen-blk", "net": "xen-net"},
     }
 )

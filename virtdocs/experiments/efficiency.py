@@ -53,7 +53,8 @@ def retired(workload: str, name: str, ops: int, vendor: str = "intel") -> Retire
     """Run a workload and count."""
     preset = technique(name, vendor)
     program = build(workload, preset.build, ops=ops, levels=preset.levels)
-    board = execute(preset, program, vendor, DEFAULT_STEPS).machine.board
+    # both cores count alike, by test; this one is quicker
+    board = execute(preset, program, vendor, DEFAULT_STEPS, core="fast").machine.board
     return Retired(board.retired, board.disturbed)
 
 

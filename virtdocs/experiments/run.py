@@ -28,6 +28,7 @@ DEFAULT_STEPS: Final = 50_000_000
 NO_PARAMS: Final[Mapping[str, str | int]] = MappingProxyType({})
 NO_OPTIONS: Final[Options] = MappingProxyType({})
 CORES: Final = ("fast", "reference")
+DEFAULT_CORE: Final = "fast"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +47,16 @@ def execute(
     record: bool = False,
     device: DeviceType | None = None,
     options: Options = NO_OPTIONS,
-    core: str = "reference",
+    core: str = DEFAULT_CORE,
 ) -> Finished:
     """Put the machine together, with a device if one is given, and run it to its end."""
     trace = Trace(recording=record)
     machine = assemble(preset, program, vendor, trace)
     if device is not None:
         attach(machine, preset, device, options)
-    cores = fast_cores(machine.board, machine.engines) if core == "fast" else ()
+    # Events are recorded one by one, by the core that takes one instruction at a time.
+    fast = core == "fast" and not record
+    cores = fast_cores(machine.board, machine.engines) if fast else ()
     return Finished(machine, run_engines(machine.board, machine.engines, steps, cores))
 
 
@@ -64,7 +67,7 @@ def run(
     vendor: str = "intel",
     io: str | None = None,
     params: Mapping[str, str | int] = NO_PARAMS,
-    core: str = "reference",
+    core: str = DEFAULT_CORE,
     steps: int = DEFAULT_STEPS,
     record: bool = False,
     era: str | None = None,

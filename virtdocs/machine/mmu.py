@@ -12,6 +12,7 @@ from typing import Protocol
 
 from virtdocs.machine.memory import PAGE_SHIFT, Memory
 from virtdocs.machine.paging import Access, Translation, walk
+from virtdocs.machine.quick_walk import quick_walk
 from virtdocs.machine.tlb import Tlb, TlbEntry
 from virtdocs.machine.traps import Trapped
 from virtdocs.trace import EventKind, Trace
@@ -48,6 +49,7 @@ class HardwareMmu:
         self.tlb = tlb
         self.trace = trace
         self.root = 0
+        self.quick = False  # the fast core is on: walks take the short way where there is one
 
     def find(self, address: int, access: Access, user: bool, write_protect: bool) -> TlbEntry:
         """Look up or walk; raises #PF."""
@@ -71,17 +73,28 @@ class HardwareMmu:
                 return None
         elif len(tlb.entries) >= tlb.capacity and tlb.oldest in pinned:
             return None
-        references = counts[EventKind.WALK_REFS, ""]
-        try:
-            found = self.walk(number << PAGE_SHIFT, access, user, write_protect)
-        except Trapped:
-            counts[EventKind.WALK_REFS, ""] = references
-            return None
+        found = self.quick_walk(number, access, user, write_protect)
+        if found is None:
+            references = counts[EventKind.WALK_REFS, ""]
+            try:
+                found = self.walk(number << PAGE_SHIFT, access, user, write_protect)
+            except Trapped:
+                counts[EventKind.WALK_REFS, ""] = references
+                return None
         tlb.drop(number)
         self.trace.add(EventKind.TLB_MISS)
         entry = self.entry_for(found)
         tlb.insert(number, entry)
         return entry, [frame for frame, _ in found.entries]
+
+    def quick_walk(
+        self, number: int, access: Access, user: bool, write_protect: bool
+    ) -> Translation | None:
+        """One hardware walk, counted, when it is a simple one that succeeds; else None."""
+        found = quick_walk(self.memory, self.root, number, self.levels, access, user, write_protect)
+        if found is not None:
+            self.trace.add(EventKind.WALK_REFS, "", self.levels)
+        return found
 
     def _fill(
         self, number: int, address: int, access: Access, user: bool, write_protect: bool
@@ -89,7 +102,8 @@ class HardwareMmu:
         # A cached entry that forbids the access goes first: the walk decides (SDM §4.10.4.1).
         self.tlb.drop(number)
         self.trace.add(EventKind.TLB_MISS)
-        entry = self.entry_for(self.walk(address, access, user, write_protect))
+        found = self.quick_walk(number, access, user, write_protect) if self.quick else None
+        entry = self.entry_for(found or self.walk(address, access, user, write_protect))
         self.tlb.insert(number, entry)
         return entry
 

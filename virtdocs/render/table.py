@@ -49,6 +49,7 @@ def html(table: Table, words: Catalogue, label_id: str) -> str:
         for group, rows in groupby(table.rows, key=lambda row: row.group)
     )
     dense = " vd-dense" if table.dense else ""
+    dense += " vd-heat" if table.dense and any(row.shades for row in table.rows) else ""
     return (
         f'<div class="vd-scroll" tabindex="0" role="region" aria-labelledby="{escape(label_id)}">'
         f'<table class="vd-table{dense}"><thead><tr>{heads}</tr></thead>{body}</table></div>'
@@ -97,9 +98,20 @@ def _cell(
 ) -> str:
     tint = "" if shade is None else f' style="--vd-shade: {float(shade):.0%}"'
     kind = kind if shade is None else f"{kind} vd-shade"
-    ground = {value.basis for _, value in cell.args} if isinstance(cell, Label) else {cell.basis}
-    basis = mark(ground.pop(), words) if len(ground) == 1 and not quiet else ""
-    return f'<td class="{kind}"{tint}>{_content(cell, words)}{basis}</td>'
+    sentence = isinstance(cell, Label) and not cell.args
+    kind = f"{kind} vd-prose" if sentence else kind
+    ground = basis_of(cell)
+    # a word joiner: no line begins with a lonely mark
+    joined = "" if quiet or ground is None else f"\u2060{mark(ground, words)}"
+    return f'<td class="{kind}"{tint}>{_content(cell, words)}{joined}</td>'
+
+
+def basis_of(cell: Value | Label) -> Basis | None:
+    """What a cell stands on; for a label what all of its values stand on."""
+    if isinstance(cell, Value):
+        return cell.basis
+    found = {value.basis for _, value in cell.args}
+    return found.pop() if len(found) == 1 else None
 
 
 def _content(cell: Value | Label, words: Catalogue) -> str:
@@ -222,5 +234,5 @@ def _heads(table: Table, row: Row, words: Catalogue) -> list[str]:
 
 
 def _marked(cell: Value | Label, words: Catalogue) -> str:
-    text = cell_text(cell, words)
-    return text if isinstance(cell, Label) else f"{text} {MARKS[cell.basis]}"
+    text, ground = cell_text(cell, words), basis_of(cell)
+    return text if ground is None else f"{text} {MARKS[ground]}"

@@ -57,7 +57,7 @@ def shares(found: Shares, ops: Mapping[str, int], whole_run: bool) -> ViewBundle
     }
     workloads = tuple(next(iter(found.values())))
     return ViewBundle(
-        caption=Label("caption.efficiency"),
+        caption=Label("caption.efficiency" if whole_run else "caption.efficiency_op"),
         alt=Label("alt.efficiency", tuple(summary.items())),
         view=Table(
             Label("column.technique"),

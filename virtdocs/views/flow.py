@@ -23,6 +23,7 @@ from virtdocs.views.model import (
     technique_value,
     term,
     terms,
+    tied,
     yes_no,
 )
 
@@ -106,13 +107,13 @@ def steps_table(
         for technique, values in per_technique.items()
     )
     head = ("instruction", _mnemonic(next(iter(paths.values())).instruction))
-    longest = max(per_technique, key=lambda name: len(paths[name].events))
-    shortest = min(per_technique, key=lambda name: len(paths[name].events))
+    steps = {name: len(single.events) for name, single in paths.items()}
+    most, least = max(steps.values()), min(steps.values())
     extremes = {
-        "longest": technique_value(longest),
-        "longest_steps": per_technique[longest]["steps"],
-        "shortest": technique_value(shortest),
-        "shortest_steps": per_technique[shortest]["steps"],
+        "longest": tied(steps, most),
+        "longest_steps": number(most, Basis.RUN),
+        "shortest": tied(steps, least),
+        "shortest_steps": number(least, Basis.RUN),
     }
     values = {
         f"{technique}.{key}": value

@@ -82,6 +82,7 @@ def matrix(cells: Sequence[Booted]) -> ViewBundle:
             (*(Label(f"image.{image}") for image in images), Label("column.builds")),
             rows,
             (Label("note.booted"),),
+            dense=True,
         ),
         values=values | summary,
     )

@@ -7,6 +7,7 @@ Renderers turn both into one language and one format.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -272,6 +273,11 @@ def yes_no(truth: bool, basis: Basis) -> Value:
 def technique_label(technique: str) -> Label:
     """The name of a technique as a row or column head."""
     return Label(f"technique.{technique}")
+
+
+def tied(raw: Mapping[str, int | Fraction], end: int | Fraction) -> Value:
+    """The names of all techniques whose number is ``end``, inside a sentence."""
+    return terms(tuple(f"technique.{name}" for name, one in raw.items() if one == end), Basis.RUN)
 
 
 def technique_value(technique: str) -> Value:

@@ -20,8 +20,8 @@ from virtdocs.views.model import (
     digest,
     number,
     technique_label,
-    technique_value,
     term,
+    tied,
     trimmed,
     yes_no,
 )
@@ -155,12 +155,12 @@ def transitions(workload: str, runs: Mapping[str, Outcome], ops: int | None = No
         )
         for name in runs
     )
-    most, least = max(entries, key=entries.__getitem__), min(entries, key=entries.__getitem__)
+    most, least = max(entries.values()), min(entries.values())
     summary = {
-        "max_technique": technique_value(most),
-        "max_value": _per_op(entries[most]),
-        "min_technique": technique_value(least),
-        "min_value": _per_op(entries[least]),
+        "max_technique": tied(entries, most),
+        "max_value": _per_op(most),
+        "min_technique": tied(entries, least),
+        "min_value": _per_op(least),
         "without": number(sum(one == 0 for one in entries.values()), Basis.DERIVED),
         "techniques": number(len(runs), Basis.DERIVED),
     }
@@ -173,7 +173,7 @@ def transitions(workload: str, runs: Mapping[str, Outcome], ops: int | None = No
     zero = log and any(one == 0 for one in entries.values())
     return ViewBundle(
         caption=Label("caption.transitions", tuple(head.items())),
-        alt=Label("alt.transitions", tuple(summary.items())),
+        alt=Label("alt.transitions" if least else "alt.transitions_zero", tuple(summary.items())),
         view=Chart(
             axis=Label("axis.transitions_per_op"),
             bars=bars,

@@ -18,7 +18,7 @@ from virtdocs.views.model import (
     code,
     technique_label,
     term,
-    terms,
+    tied,
     trimmed,
 )
 from virtdocs.views.outcomes import Outcome, entries_per_op, run_commands, total
@@ -119,10 +119,8 @@ def _extremes(runs: Runs) -> dict[str, Value]:
         counted = {name: one for name, one in cells.items() if not isinstance(one.raw, str)}
         raw = {name: Fraction(one.raw) for name, one in counted.items()}
         for edge, end in (("least", min(raw.values())), ("most", max(raw.values()))):
-            tied = tuple(name for name, one in raw.items() if one == end)
-            named = tuple(f"technique.{name}" for name in tied)
-            found |= {f"{edge}_{what}": terms(named, Basis.RUN)}
-            found |= {f"{edge}_{what}_value": counted[tied[0]]}
+            first = next(name for name, one in raw.items() if one == end)
+            found |= {f"{edge}_{what}": tied(raw, end), f"{edge}_{what}_value": counted[first]}
     return found
 
 

@@ -61,7 +61,10 @@ def axes(presets: Mapping[str, Sequence[Reason]]) -> ViewBundle:
         caption=Label("caption.technique_axes"),
         alt=Label("alt.technique_axes", tuple(summary.items())),
         view=Table(
-            Label("column.technique"), tuple(Label(f"column.axis_{axis}") for axis in AXES), rows
+            Label("column.technique"),
+            tuple(Label(f"column.axis_{axis}") for axis in AXES),
+            rows,
+            dense=True,
         ),
         values=values | summary,
         sources=_sources([one for found in presets.values() for one in found]),
@@ -76,7 +79,7 @@ def why(technique: str, reasons: Sequence[Reason]) -> ViewBundle:
             (
                 _value(one),
                 Label(one.key),
-                code(", ".join(one.sources) or "–", Basis.SOURCED),
+                _cited(one),
             ),
         )
         for one in reasons
@@ -96,9 +99,22 @@ def why(technique: str, reasons: Sequence[Reason]) -> ViewBundle:
 
 
 def _value(one: Reason) -> Value:
+    """What the engine runs under the technique's name."""
+    keys = {
+        "cpu": f"axis_cpu.{one.value}",
+        "mmu": f"mmu.{one.value}",
+        "io": f"axis_io.{one.value}",
+        "irq": f"axis_irq.{one.value}",
+        "boot": f"axis_boot.{one.value}",
+    }
+    return term(keys[one.axis], Basis.RUN)
+
+
+def _cited(one: Reason) -> Value:
     """Where no source says so, the editors do."""
-    key = f"mmu.{one.value}" if one.axis == "mmu" else f"axis_{one.axis}.{one.value}"
-    return term(key, Basis.SOURCED if one.sources else Basis.JUDGED, one.sources)
+    if not one.sources:
+        return term("absent", Basis.JUDGED)
+    return code(", ".join(one.sources), Basis.SOURCED)
 
 
 def _sources(reasons: Sequence[Reason]) -> tuple[str, ...]:

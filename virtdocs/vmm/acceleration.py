@@ -33,6 +33,7 @@ def _core(board: Board, engine: Engine, longest: int, hot: int) -> FastCore | No
     assert isinstance(mmu, HardwareMmu)
     memory = mmu.memory.host if isinstance(mmu.memory, GuestMemory) else mmu.memory
     assert isinstance(memory, PhysicalMemory)
+    mmu.quick = True
     if isinstance(engine, BinaryTranslationEngine):
         return SlotCore(board, engine, mmu, memory, longest, hot)
     return FastCore(board, cpu, mmu, memory, longest, hot)

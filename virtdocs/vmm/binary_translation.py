@@ -17,8 +17,8 @@ from typing import Final
 from virtdocs.machine.board import Board
 from virtdocs.machine.cpu import Cpu
 from virtdocs.machine.interrupts import can_interrupt
-from virtdocs.machine.isa import INSTRUCTION_BYTES, Instruction
-from virtdocs.machine.memory import PAGE_SHIFT
+from virtdocs.machine.isa import INSTRUCTION_BYTES, Instruction, Undecodable, decode
+from virtdocs.machine.memory import PAGE_BYTES, PAGE_SHIFT, Page
 from virtdocs.machine.paging import Access, peek
 from virtdocs.machine.registers import (
     ARITHMETIC_FLAGS,
@@ -335,22 +335,15 @@ class BinaryTranslationEngine(DeprivilegedEngine):
         """Translate the block at rip; None when its first instruction cannot be fetched."""
         cpu = self.cpu
         rip = cpu.rip
-        code: list[Instruction] = []
-        at = rip
         try:
-            while len(code) < BLOCK_INSTRUCTIONS and at >> PAGE_SHIFT == rip >> PAGE_SHIFT:
-                cpu.rip = at
-                code.append(cpu.fetch())
-                at = at + INSTRUCTION_BYTES & WORD_MASK
+            code = [cpu.fetch()]
         except Trapped:
-            if not code:
-                return None
-        finally:
-            cpu.rip = rip
+            return None
         found = peek(self.board.memory, cpu.cr3 >> PAGE_SHIFT, rip, self.board.levels)
         assert found is not None
         page = self.board.memory.page(found.frame)
         assert page is not None
+        code += self._following(page)
         if self.cache.room < SLOTS_PER_INSTRUCTION * (len(code) + 1):
             self._flush()
         first = Translator(self.cache, cpu.cpl, frozenset(self.adapted)).translate(code, rip)
@@ -361,6 +354,20 @@ class BinaryTranslationEngine(DeprivilegedEngine):
         self.paging.shared.follow(found.frame, f"code{self.number}", self._code_written)
         self.monitor_event(EventKind.TRANSLATE, "")
         return block
+
+    def _following(self, page: Page) -> list[Instruction]:
+        """The instructions after the one at rip: as far as its page, its segment and sense go."""
+        cpu = self.cpu
+        code: list[Instruction] = []
+        offset = cpu.rip & PAGE_BYTES - 1
+        end = min(offset + BLOCK_INSTRUCTIONS * INSTRUCTION_BYTES, PAGE_BYTES)
+        try:
+            for at in range(offset + INSTRUCTION_BYTES, end, INSTRUCTION_BYTES):
+                cpu.check_limit(CS, cpu.rip - offset + at, INSTRUCTION_BYTES)
+                code.append(decode(page[at >> 3], page[(at >> 3) + 1]))
+        except (Trapped, Undecodable):
+            return code
+        return code
 
     def _code_written(self, frame: int) -> None:
         """The guest wrote into a page with translated code: blocks that changed are stale."""

@@ -21,6 +21,7 @@ from virtdocs.machine.paging import (
     index_at,
     walk,
 )
+from virtdocs.machine.quick_walk import quick_frame, quick_walk
 from virtdocs.machine.registers import PF
 from virtdocs.machine.tlb import Tlb
 from virtdocs.machine.traps import Trap, TrapKind, Trapped, fault
@@ -53,6 +54,23 @@ class NestedMmu(HardwareMmu):
         )
         found.frame = self.nested_walk(found.frame, access)
         return found
+
+    def quick_walk(
+        self, number: int, access: Access, user: bool, write_protect: bool
+    ) -> Translation | None:
+        """Both dimensions, counted, when each of the walks is a simple one that succeeds."""
+        found = quick_walk(
+            self.memory, self.root, number, self.levels, access, user, write_protect, self._below
+        )
+        if found is not None:
+            references = (self.levels + 1) * (self.nested_levels + 1) - 1
+            self.trace.add(EventKind.WALK_REFS, "", references)
+        return found
+
+    def _below(self, guest_frame: int, access: Access) -> int | None:
+        if guest_frame >> INDEX_BITS * self.nested_levels:
+            return None
+        return quick_frame(self.memory, self.nested_root, guest_frame, self.nested_levels, access)
 
     def _table_frame(self, guest_frame: int) -> int:
         # The walker writes accessed and dirty bits, so a table needs a writable mapping
@@ -120,11 +138,6 @@ class NestedPaging:
         page = self._page(table)
         page[index_at(address, 0)] = host_frame << PAGE_SHIFT | PRESENT | WRITABLE | USER
         self.trace.record(EventKind.NESTED_FILL, "", Party.HYPERVISOR, frame=guest_frame)
-
-    def remap(self, guest_frame: int) -> None:
-        """Another host frame stands behind a guest frame now: forget what was mapped."""
-        self.fill(guest_frame)
-        self.mmu.flush()
 
     def owns(self, host_frame: int) -> bool:
         """Whether the frame is the guest's: checked at each entry, not only when it was given."""

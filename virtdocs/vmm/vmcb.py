@@ -82,6 +82,8 @@ SVM_CODE: Final[dict[ExitReason, tuple[int, str]]] = {
     ExitReason.MMIO: (0x400, "VMEXIT_NPF"),
 }
 
+WRITE_OF_CR0: Final = 0x010  # VMEXIT_CR[0-15]_WRITE follow one another (APM vol. 2 appendix C)
+
 BIT: Final[dict[ExitReason, Intercept]] = {
     ExitReason.CPUID: Intercept.CPUID,
     ExitReason.HLT: Intercept.HLT,
@@ -152,7 +154,10 @@ class Vmcb:
 
     def save_exit(self, cpu: Cpu, reason: ExitReason, qualification: int) -> None:
         """What the hardware writes at a #VMEXIT: why, where the guest was, where it goes on."""
-        self.write(Field.EXIT_CODE, SVM_CODE[reason][0])
+        code = SVM_CODE[reason][0]
+        if reason is ExitReason.CR_ACCESS:  # each register has a code of its own
+            code = WRITE_OF_CR0 + qualification
+        self.write(Field.EXIT_CODE, code)
         self.write(Field.EXIT_INFO_1, qualification)
         self.write(Field.GUEST_RIP, cpu.rip)
         self.write(Field.NEXT_RIP, cpu.rip + INSTRUCTION_BYTES & WORD_MASK)

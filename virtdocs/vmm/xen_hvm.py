@@ -72,8 +72,9 @@ class HvmDomain:
         if not 0 <= guest_frame < self.host.guest_memory.frames:
             raise Refused(f"no frame {guest_frame:#x}")
         self.host.guest_memory.frame_of[guest_frame] = self.shared_frame
+        self.paging[0].fill(guest_frame)  # the tables are everybody's, the TLBs are not
         for paging in self.paging:
-            paging.remap(guest_frame)
+            paging.flush()
         self.mapped = True
 
 

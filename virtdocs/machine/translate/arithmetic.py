@@ -26,7 +26,13 @@ from virtdocs.machine.translate.flags import (
     after_step,
     after_sub,
 )
-from virtdocs.machine.translate.memory_access import address, load, read_then_write, write_back
+from virtdocs.machine.translate.memory_access import (
+    SMALL,
+    address,
+    load,
+    read_then_write,
+    write_back,
+)
 from virtdocs.machine.translate.source import Source
 from virtdocs.machine.translate.steps import Step
 
@@ -77,7 +83,9 @@ def add_or_subtract(source: Source, step: Step) -> None:
         other = _stable(source, ins, second(source, ins))
     # The flags before this instruction are gone after it: nothing of them is worth a copy.
     sign = "+" if adding else "-"
-    result = _finish(source, ins, f"{_grouped(first)} {sign} {other} & {WORD_MASK}")
+    safe = adding and ins.form == "ri" and ins.a in source.bounded and ins.imm < SMALL
+    mask = "" if safe else f" & {WORD_MASK}"
+    result = _finish(source, ins, f"{_grouped(first)} {sign} {other}{mask}")
     source.flags = (after_add if adding else after_sub)(result, other)
 
 
@@ -131,7 +139,9 @@ def step_by_one(source: Source, step: Step) -> None:
     ins = step.ins
     up = ins.mnemonic == "inc"
     first = _first(source, ins, write=True)
-    result = _finish(source, ins, f"{_grouped(first)} {'+' if up else '-'} 1 & {WORD_MASK}")
+    before = _grouped(first)
+    text = f"{before} + 1 & {WORD_MASK}" if up else f"{before} - 1 if {before} else {WORD_MASK}"
+    result = _finish(source, ins, text)
     source.flags = after_step(result, source.flags, SIGN_BIT if up else SIGN_BIT - 1)
 
 

@@ -14,15 +14,17 @@ from types import CodeType
 from typing import Any, Final
 
 from virtdocs.machine.cpu import Cpu
+from virtdocs.machine.memory import Page
 from virtdocs.machine.translate import arithmetic, control, data, privileged
 from virtdocs.machine.translate.flags import KEPT
+from virtdocs.machine.translate.memory_access import note_bound
 from virtdocs.machine.translate.source import HEAD, Mark, Source
-from virtdocs.machine.translate.steps import Mode, Step, sets_all_flags, shows_flags
-from virtdocs.machine.translate.views import INDEX, Leave, Views
+from virtdocs.machine.translate.steps import Mode, Step, changes_page, sets_all_flags, shows_flags
+from virtdocs.machine.translate.views import INDEX, Leave, Views, load_across, store_across
 
 TraceFunction = Callable[[int], int]
 KEPT_TRANSLATIONS: Final = 4096
-VIEW_KINDS: Final = ("R", "W", "M")
+VIEW_KINDS: Final = ("R", "W", "M", "find_R", "find_W", "find_M", "fetch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +38,30 @@ class Compiled:
     marks: dict[int, Mark]
     head: dict[str, str]
     constants: dict[str, object]
+    pages: dict[tuple[Mode, int], int]
     code: CodeType
     # Only where steps are not guest instructions one by one: how many are complete after each
     # number of steps, and which steps complete one that was replaced in place.
     retired: tuple[int, ...] | None
     inline: tuple[tuple[int, str], ...]
 
-    def bind(self, cpu: Cpu, views: list[Views]) -> TraceFunction:
-        """The function for one CPU."""
+    def bind(
+        self, cpu: Cpu, views_of: dict[Mode, Views], pages: dict[tuple[Mode, int], Page]
+    ) -> TraceFunction:
+        """The function for one CPU, with its code in these pages."""
         space: dict[str, Any] = {
             "Leave": Leave, "leave": leave, "cpu": cpu, "regs": cpu.regs, "code": self,
-            "T2": INDEX[2], "T4": INDEX[4], "T8": INDEX[8], **self.constants,
+            "T2": INDEX[2], "T4": INDEX[4], "T8": INDEX[8], "load_across": load_across,
+            "store_across": store_across, **self.constants,
         }  # fmt: skip
-        for number, view in enumerate(views):
-            space |= {f"R{number}": view.read, f"W{number}": view.write, f"M{number}": view.modify}
+        for number, mode in enumerate(self.modes):
+            view = views_of[mode]
+            space |= {f"R{number}": view.read, f"find_R{number}": view.find_read}
+            space |= {f"W{number}": view.write, f"find_W{number}": view.find_write}
+            space |= {f"M{number}": view.modify, f"find_M{number}": view.find_modify}
+            space[f"fetch{number}"] = view.fetch
+        for key, number in self.pages.items():
+            space[f"P{number}"] = pages[key]
         exec(self.code, space)
         function: TraceFunction = space["trace"]
         return function
@@ -84,14 +96,15 @@ def compiled(steps: tuple[Step, ...], loop: bool) -> Compiled:
     if loop and source.flags.from_head:
         source = _emit(steps, loop, seen, False)
     found = source.finish()
-    names = ["cpu", "regs", "T2", "T4", "T8", "Leave"]
+    names = ["cpu", "regs", "T2", "T4", "T8", "Leave", "load_across", "store_across"]
     names += [f"{kind}{n}" for n in range(len(source.modes)) for kind in VIEW_KINDS]
-    names += list(source.constants)
+    names += [*source.constants, *(f"P{number}" for number in source.pages.values())]
     parameters = ", ".join(f"{name}={name}" for name in names if name in found.body)
     text = f"def trace(limit, {parameters}):\n{found.body}\n"
     where = f"<trace {steps[0].rip:#x}>"
     return Compiled(
         steps, loop, tuple(source.modes), text, found.marks, found.head, source.constants,
+        source.pages,
         compile(text, where, "exec"), _retired(steps),
         tuple((index, step.inline) for index, step in enumerate(steps) if step.inline),
     )  # fmt: skip
@@ -119,7 +132,12 @@ def _emit(steps: tuple[Step, ...], loop: bool, seen: list[bool], carries: bool) 
         ins = step.ins
         source.shadowed = index > 0 and steps[index - 1].ins.spec.name == "sti"
         source.begin(index, seen[index + 1] and not sets_all_flags(ins), seen[index + 1])
+        source.across = step.across
+        if index and changes_page(steps[index - 1], step):
+            source.fetch(step)
         _one(source, step)
+        if "m" in ins.form and ins.spec.name not in ("lea", "invlpg"):
+            note_bound(source, ins)
         if source.shadowed:
             source.line("cpu.interrupt_shadow = 0")
             source.shadowed = False

@@ -11,14 +11,14 @@ from typing import Final
 
 from virtdocs.machine.board import Board
 from virtdocs.machine.cpu import Cpu
-from virtdocs.machine.isa import INSTRUCTION_BYTES, encode
+from virtdocs.machine.isa import INSTRUCTION_BYTES
 from virtdocs.machine.memory import PAGE_SHIFT, PhysicalMemory
 from virtdocs.machine.mmu import HardwareMmu
-from virtdocs.machine.registers import CR0_WP, DS, FS, GS, SS, WORD_MASK
+from virtdocs.machine.registers import CR0_WP, DS, FS, GS, MSR_EFER, SS, WORD_MASK
 from virtdocs.machine.translate.compiled import compiled
-from virtdocs.machine.translate.recorder import Ending, Recorder, instruction_at
+from virtdocs.machine.translate.recorder import Ending, Recorder
 from virtdocs.machine.translate.steps import LAST_PAGE, Mode
-from virtdocs.machine.translate.trace import Standing, Trace, stretches_of
+from virtdocs.machine.translate.trace import Standing, Trace, bind
 from virtdocs.machine.translate.views import Views, Watch
 from virtdocs.trace import EventKind
 
@@ -54,8 +54,9 @@ class FastCore:
         self.epoch = 0
         self._retired = 0  # guest instructions that the board has not been told of yet
         self._cold = -1  # where straight cold code goes on: not a place that is jumped to
-        self._mode_key: tuple[object, ...] = ()
+        self._state: tuple[int, int, int] | None = None
         self._mode: Mode | None = None
+        self._modes: dict[tuple[int, bool, tuple[int, ...], int], Mode | None] = {}
 
     def run(self, limit: int) -> int:
         """Run translated code from rip on; how many steps it took, 0 when there is none."""
@@ -86,10 +87,12 @@ class FastCore:
         traces = self.traces[mode]
         while True:
             trace = traces.get(cpu.rip)
-            if trace is None or (trace.checked != self.epoch and not self._admit(trace, mode)):
+            if trace is None:
                 return done
             if trace.length > limit - done:
                 self._cold = -1
+                return done
+            if trace.checked != self.epoch and not self._admit(trace, mode):
                 return done
             steps = trace.run(limit - done)
             if not steps:
@@ -125,16 +128,22 @@ class FastCore:
     def mode(self) -> Mode | None:
         """The present mode; None where translated code cannot rely on segments."""
         cpu = self.cpu
+        # In long mode three registers say it all; where limits hold, segments have to be asked.
+        state = (cpu.cpl, cpu.cr0, cpu.msrs[MSR_EFER])
+        if state == self._state:
+            return self._mode
+        limited = cpu.limits_hold
+        self._state = None if limited else state
         protect = self.mmu.always_protects or bool(cpu.cr0 & CR0_WP)
         data = self.monitor_data()
         limits: tuple[int, ...] = ()
-        if cpu.limits_hold:
+        if limited:
             names = LIMITED_WITHOUT_FS if data else LIMITED_SEGMENTS
             limits = tuple(cpu.segments[n].limit for n in names)
         key = (cpu.cpl, protect, limits, data)
-        if key != self._mode_key:
-            self._mode_key = key
-            self._mode = self._new_mode(cpu.cpl, protect, limits, data)
+        if key not in self._modes:
+            self._modes[key] = self._new_mode(*key)
+        self._mode = self._modes[key]
         return self._mode
 
     def monitor_data(self) -> int:
@@ -171,7 +180,7 @@ class FastCore:
         if rip == cold:
             return
         key = (mode, rip)
-        if key in self.never:
+        if key in self.never or rip in self.traces[mode]:
             self._cold = -1  # what follows is reached from here only: a place of its own
             return
         heat = self.heat[key] = self.heat.get(key, 0) + 1
@@ -220,20 +229,10 @@ class FastCore:
     def _translate(self, recorder: Recorder, loop: bool) -> Trace | None:
         """The recording as a trace; None when its code is not what it was any more."""
         steps = tuple(recorder.steps)
-        for step in steps:
-            ins = instruction_at(self._views_of(step.mode), step.rip)
-            if ins is None or encode(ins) != encode(step.ins):
-                return None
         code = compiled(steps, loop and steps[-1].ins.spec.name != "sti")
-        return Trace(
-            recorder.head,
-            code,
-            code.bind(self.cpu, [self._views_of(mode) for mode in code.modes]),
-            stretches_of(steps, self.views),
-            tuple(step for step in steps if step.facts),
-            max(step.rip for step in steps) + INSTRUCTION_BYTES - 1,
-            len(steps),
-        )
+        for mode in code.modes:
+            self._views_of(mode)
+        return bind(code, self.cpu, self.views)
 
     def _install(self, trace: Trace, mode: Mode) -> None:
         """From now on this trace runs whenever its head is reached in its mode."""

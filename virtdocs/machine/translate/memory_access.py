@@ -7,6 +7,7 @@ that is no page all end in an exception, which leaves the trace.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from virtdocs.machine.isa import Instruction
 from virtdocs.machine.registers import FS, GS, RSP
@@ -22,6 +23,16 @@ class Where:
     text: str
     fixed: int | None = None
     monitor: bool = False
+    across: bool = False  # it may leave its word
+
+
+SMALL: Final = 1 << 12  # no view holds the last page, so this much above an address never wraps
+
+
+def note_bound(source: Source, ins: Instruction) -> None:
+    """The access at this operand succeeded: its base register is no address near 2**64."""
+    if ins.base >= 0 and ins.index < 0 and not ins.segment and ins.disp >= 0:
+        source.bounded.add(ins.base)
 
 
 def address(source: Source, ins: Instruction, moved: int = 0) -> Where:
@@ -44,10 +55,10 @@ def address(source: Source, ins: Instruction, moved: int = 0) -> Where:
     elif ins.segment:
         parts.append(f"cpu.segment_base[{SEGMENT_NUMBER[ins.segment]}]")
     if not parts:
-        return Where(str(disp), disp, data != 0)
+        return Where(str(disp), disp, data != 0, source.across)
     if disp:
         parts.append(str(disp))
-    return Where(" + ".join(parts).replace("+ -", "- "), None, data != 0)
+    return Where(" + ".join(parts).replace("+ -", "- "), None, data != 0, source.across)
 
 
 def offset(source: Source, ins: Instruction) -> str:
@@ -74,6 +85,8 @@ def place(source: Source, kind: str, where: Where, size: int) -> tuple[str, str]
 
 def load(source: Source, where: Where, size: int = 8) -> str:
     """An expression for what lies at an address."""
+    if where.across:
+        return f"load_across({source.view('R', where.monitor)}, {where.text}, {size})"
     page, index = place(source, "R", where, size)
     if size == 8:
         return f"{page}[{index}]"
@@ -82,6 +95,10 @@ def load(source: Source, where: Where, size: int = 8) -> str:
 
 def store(source: Source, where: Where, value: str, size: int = 8) -> None:
     """A line that stores a value, which must not depend on local ``a``."""
+    if where.across:
+        view = source.view("W", where.monitor)
+        source.line(f"store_across({view}, {where.text}, {size}, {value})")
+        return
     page, index = place(source, "W", where, size)
     if size == 8:
         source.line(f"{page}[{index}] = {value}")
@@ -92,6 +109,10 @@ def store(source: Source, where: Where, value: str, size: int = 8) -> None:
 
 def read_then_write(source: Source, where: Where, size: int = 8) -> str:
     """Lines that find a place to read and then write; the expression for its value."""
+    if where.across:
+        source.line(f"p = {source.view('M', where.monitor)}; a = {where.text}")
+        source.line(f"v = load_across(p, a, {size})")
+        return "v"
     page, index = place(source, "M", where, size)
     source.line(f"p = {page}; i = {index}; v = p[i]")
     return "v" if size == 8 else f"v >> ((a & 7) << 3) & {(1 << 8 * size) - 1}"
@@ -99,6 +120,9 @@ def read_then_write(source: Source, where: Where, size: int = 8) -> str:
 
 def write_back(source: Source, value: str, size: int = 8) -> None:
     """Store to the place that ``read_then_write`` found."""
+    if source.across:
+        source.line(f"store_across(p, a, {size}, {value})")
+        return
     source.line(f"p[i] = {value}" if size == 8 else put_part(value, size))
 
 

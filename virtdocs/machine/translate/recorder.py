@@ -35,6 +35,14 @@ def instruction_at(views: Views, rip: int) -> Instruction | None:
         return None
 
 
+def leaves_its_word(cpu: Cpu, ins: Instruction) -> bool:
+    """Whether the memory operand is about to lie in two words."""
+    if "m" not in ins.form:
+        return False
+    _, address = cpu.linear(ins)
+    return (address & 7) + ins.size > 8
+
+
 @dataclass(slots=True)
 class Recorder:
     """One recording. ``next`` is the instruction that the interpreter is about to run."""
@@ -46,15 +54,18 @@ class Recorder:
     at: int = 0
     ins: Instruction | None = None
     facts: tuple[int, ...] = ()
+    across: bool = False
 
     def expect(self, cpu: Cpu, views: Views, mode: Mode) -> bool:
         """Note the instruction at rip before it runs; False when a trace cannot hold it."""
         self.at = cpu.rip
+        self.across = False
         self.mode = mode
         self.ins = instruction_at(views, cpu.rip)
         if self.ins is None:
             return True  # its page is not in the TLB yet: looked at afterwards
         self.facts = facts(cpu, self.ins, mode)
+        self.across = leaves_its_word(cpu, self.ins)
         return translatable(cpu, self.ins, mode)
 
     def turns_back(self) -> bool:
@@ -79,5 +90,5 @@ class Recorder:
             self.facts = facts(cpu, ins, self.mode)
             if not translatable(cpu, ins, self.mode):
                 return False
-        self.steps.append(Step(self.at, ins, self.mode, cpu.rip, self.facts, *part))
+        self.steps.append(Step(self.at, ins, self.mode, cpu.rip, self.facts, *part, self.across))
         return True

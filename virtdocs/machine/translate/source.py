@@ -12,8 +12,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
+from virtdocs.machine.memory import PAGE_SHIFT
 from virtdocs.machine.translate.flags import KEPT, Flags
-from virtdocs.machine.translate.steps import Mode, Step
+from virtdocs.machine.translate.steps import Mode, Step, changes_page
 
 REGISTERS: Final = 16
 WHOLE_FILE: Final = 7  # from so many registers on, all sixteen are moved at once
@@ -21,6 +22,7 @@ WHOLE_FILE: Final = 7  # from so many registers on, all sixteen are moved at onc
 HEAD: Final = Flags("@C@", "@Z@", "@S@", "@O@")
 DIRTY: Final = "@STORE@"
 HEAD_USE: Final = re.compile("@[CZSO]@")
+VIEW_USE: Final = re.compile(r"\b[RWM][0-9]+\b")
 BODY_INDENT: Final = 8
 
 
@@ -63,8 +65,11 @@ class Source:
         self.modes: list[Mode] = []  # whose views the text names
         self.keep_flags = True  # whether the flags before this instruction are seen after it
         self.result_flags_seen = True  # whether those that it makes are
+        self.across = False  # this instruction's operand may leave its word
+        self.bounded: set[int] = set()  # registers known to lie well below 2**64
         self.shadowed = False  # this instruction lies in the shadow of sti
         self.constants: dict[str, object] = {}
+        self.pages: dict[tuple[Mode, int], int] = {}  # that the text names, by number
         self._before = head
         self._lines: list[_Line] = []
         self._indent = 0
@@ -122,6 +127,7 @@ class Source:
     def mark_written(self, number: int) -> None:
         """The register's local was assigned by a line of another making."""
         self._written.add(number)
+        self.bounded.discard(number)
 
     def settle_flags(self) -> None:
         """Put the flags into RFLAGS, where code that follows can see them."""
@@ -182,27 +188,49 @@ class Source:
         text = [f"    {line}" for line in self._prologue()]
         text += ["    try:"]
         if self.loop:
-            text += ["      while True:"]
+            length = len(self.steps)
+            text += [f"      for n in range(0, limit - {length - 1}, {length}):"]
         marks: dict[int, Mark] = {}
         for line in self._lines:
             body = line.text.replace(DIRTY, store)
             for placeholder, expression in head.items():
                 body = body.replace(placeholder, expression)
-            text.append(" " * (BODY_INDENT + line.indent) + body)
+            indent = " " * (BODY_INDENT + line.indent)
             dirty = everything if self.loop else line.dirty
-            marks[len(text) + 1] = Mark(line.index, tuple(sorted(dirty)), line.flags)
+            mark = Mark(line.index, tuple(sorted(dirty)), line.flags)
+            view = VIEW_USE.search(body)
+            if view is not None:
+                # Costs nothing while the page is there.
+                text.append(f"{indent}try: {body}")
+                marks[len(text) + 1] = mark
+                body = f"except KeyError as miss: find_{view[0]}(miss.args[0]); {body}"
+            text.append(indent + body)
+            marks[len(text) + 1] = mark
+        if self.loop:
+            # Every round that fits is done.
+            flags = "" if self.flags == KEPT else f"cpu.rflags = {self.flags.value}; "
+            text += [f"      {store}{flags}cpu.rip = {self.steps[0].rip}; return n + {length}"]
         text += [
             "    except (Leave, IndexError) as left:",
             "        return leave(code, left.__traceback__.tb_lineno, locals())",
         ]
         return Text("\n".join(text), marks, head)
 
+    def fetch(self, step: Step) -> None:
+        """The next instruction lies in another page, or is fetched at another privilege."""
+        mode = replace(step.mode, monitor_data=0)
+        if mode not in self.modes:
+            self.modes.append(mode)
+        number = step.rip >> PAGE_SHIFT
+        page = f"P{self.pages.setdefault((step.mode, number), len(self.pages))}"
+        self.line(f"if fetch{self.modes.index(mode)}({number}) is not {page}: raise Leave")
+
     def close_loop(self) -> None:
-        """Count the round; go on if another one fits."""
-        length = len(self.steps)
-        self.begin(length - 1, True, True)
-        self.line(f"n += {length}")
-        self.line(f"if n > last: {self.exit(str(self.steps[0].rip), 0)}")
+        """What a round leaves for the next one."""
+        self.begin(0, True, True)
+        if changes_page(self.steps[-1], self.steps[0]):
+            self.line(f"n += {len(self.steps)}")
+            self.fetch(self.steps[0])
         names = sorted(self.flags.names)
         if names and any(
             line.flags.from_head or HEAD_USE.search(line.text) for line in self._lines
@@ -229,5 +257,5 @@ class Source:
         elif loads:
             lines += [f"r{n} = regs[{n}]" for n in loads]
         if self.loop:
-            lines += ["n = 0", f"last = limit - {len(self.steps)}"]
+            lines += ["n = 0"]
         return lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from virtdocs.machine.isa import INSTRUCTION_BYTES, Instruction
+from virtdocs.machine.isa import INSTRUCTION_BYTES, Instruction, encode
 from virtdocs.machine.memory import PAGE_SHIFT
 from virtdocs.machine.registers import RSP, WORD_MASK
 
@@ -43,6 +43,12 @@ class Step:
     # A monitor's translated code may take several steps for one guest instruction.
     retires: bool = True
     inline: str = ""  # the guest instruction that is complete with this step, replaced in place
+    across: bool = False  # its memory operand left its word when it was recorded
+
+    @property
+    def words(self) -> tuple[int, int]:
+        """Its code."""
+        return encode(self.ins)
 
     @property
     def after(self) -> int:
@@ -57,6 +63,11 @@ FULL_FLAGS: Final = frozenset(
 )
 SHIFTS: Final = frozenset(("shl", "shr", "sar"))
 STACK: Final = frozenset(("push", "pop", "call", "ret", "pushf", "popf", "iret"))
+
+
+def changes_page(one: Step, other: Step) -> bool:
+    """Whether the fetch of the second step may miss although that of the first did not."""
+    return one.mode != other.mode or one.rip >> PAGE_SHIFT != other.rip >> PAGE_SHIFT
 
 
 def conditional(ins: Instruction) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 from virtdocs.machine.cpu import Cpu
@@ -13,17 +12,15 @@ from virtdocs.machine.tlb import TlbEntry
 from virtdocs.machine.translate.compiled import Compiled, TraceFunction
 from virtdocs.machine.translate.privileged import facts
 from virtdocs.machine.translate.steps import Mode, Step
-from virtdocs.machine.translate.views import Views
+from virtdocs.machine.translate.views import Leave, Views
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Code without a gap, in one page and one mode."""
+    """Code without a gap in one page."""
 
-    views: Views
-    everywhere: Collection[Views]  # of this CPU
-    number: int  # page
-    first: int  # word index
+    page: Page
+    where: slice
     words: list[int]
 
 
@@ -31,74 +28,102 @@ class Standing(Enum):
     """Whether a trace may run now."""
 
     HOLDS = "holds"
-    ABSENT = "absent"  # its code is not in the TLB: the fetch will miss
+    ABSENT = "absent"  # the fetch of its first instruction misses, and not simply
     CHANGED = "changed"  # other code, or other facts: it is of no use any more
 
 
 @dataclass(slots=True)
 class Trace:
-    """A trace that this CPU may run once ``standing`` says so."""
+    """A trace that this CPU may run once ``standing`` says so.
+
+    It is bound to the pages that its code was in when it was recorded. That the first
+    of them is still where it was is looked at here, the others when the trace gets there.
+    """
 
     head: int  # address of its first instruction
     code: Compiled
     run: TraceFunction
+    views: Views  # the first instruction's
+    page: Page  # the first instruction's
     stretches: tuple[Stretch, ...]
+    numbers: tuple[int, ...]  # all pages: none of them may leave the TLB for another's sake
+    pinned: set[int]
     special: tuple[Step, ...]  # steps that rely on facts
     highest: int  # last byte of code, for the code segment's limit
     length: int
     checked: int = -1  # the epoch for which it is known to hold
     fruitless: int = 0  # how often in a row it left before its first instruction
-    pages: list[Page] = field(default_factory=list)  # watched for it
 
     def standing(self, cpu: Cpu) -> Standing:
-        """Whether its code is in the TLB and unchanged, and its facts still hold."""
-        pages = self.pages
-        for number, stretch in enumerate(self.stretches):
-            views = stretch.views
-            entry = views.fetched(stretch.number)
-            if entry is None or entry.page is None:
-                return Standing.ABSENT
-            first, words, page = stretch.first, stretch.words, entry.page
-            if page[first : first + len(words)] != words:
+        """Whether its code can be fetched and is unchanged, and its facts still hold."""
+        for stretch in self.stretches:
+            if stretch.page[stretch.where] != stretch.words:
                 return Standing.CHANGED
-            if number >= len(pages) or pages[number] is not page:
-                self._watch(number, stretch, entry)
-            views.watch.pinned.add(stretch.number)
         for step in self.special:
             if facts(cpu, step.ins, step.mode) != step.facts:
                 return Standing.CHANGED
         if cpu.limits_hold and self.highest > cpu.segments[CS].limit:
             return Standing.ABSENT
+        try:
+            page = self.views.fetch(self.head >> PAGE_SHIFT)
+        except Leave:
+            return Standing.ABSENT
+        if page is not self.page:
+            return Standing.CHANGED
+        self.pinned.update(self.numbers)
         return Standing.HOLDS
 
-    def _watch(self, number: int, stretch: Stretch, entry: TlbEntry) -> None:
-        """Stores into this code leave whatever trace makes them."""
-        assert entry.page is not None
-        self.pages[number:] = [entry.page]
-        words = set(range(stretch.first, stretch.first + len(stretch.words)))
-        stretch.views.watch.add(entry, words, stretch.everywhere)
 
-
-def stretches_of(steps: tuple[Step, ...], views_of: dict[Mode, Views]) -> tuple[Stretch, ...]:
-    """The code of a trace, cut where it jumps, changes page or mode; each piece once."""
-    places: dict[tuple[Mode, int], dict[int, tuple[int, int]]] = {}
+def bind(code: Compiled, cpu: Cpu, views_of: dict[Mode, Views]) -> Trace | None:
+    """The trace on this CPU; None when its code is not in the TLB as it was recorded."""
+    steps = code.steps
+    views = views_of[steps[0].mode]
+    found: dict[tuple[Mode, int], TlbEntry] = {}
+    words: dict[int, dict[int, int]] = {}
     for step in steps:
-        number = step.rip >> PAGE_SHIFT
-        entry = views_of[step.mode].fetched(number)
-        page: Page = entry.page if entry is not None and entry.page is not None else []
+        key = (step.mode, step.rip >> PAGE_SHIFT)
+        entry = found.get(key) or views_of[step.mode].fetched(key[1])
+        if entry is None or entry.page is None:
+            return None
+        found[key] = entry
         word = step.rip >> 3 & 511
-        found = places.setdefault((step.mode, number), {})
-        found[word] = (page[word], page[word + 1]) if page else (0, 0)
-    out = []
-    for (mode, number), words in places.items():
-        run: list[int] = []
-        first = -1
-        for word in sorted(words):
-            if first >= 0 and word == first + len(run):
-                run += words[word]
-                continue
-            if first >= 0:
-                out.append(Stretch(views_of[mode], views_of.values(), number, first, run))
-            first, run = word, list(words[word])
-        out.append(Stretch(views_of[mode], views_of.values(), number, first, run))
-    return tuple(out)
+        here = words.setdefault(id(entry.page), {})
+        here[word], here[word + 1] = entry.page[word], entry.page[word + 1]
+        if (here[word], here[word + 1]) != step.words:
+            return None
+    stretches: list[Stretch] = []
+    for entry in {id(entry.page): entry for entry in found.values()}.values():
+        assert entry.page is not None
+        here = words[id(entry.page)]
+        views.watch.add(entry.page, entry.frame, set(here), views_of.values())
+        stretches += _stretches(entry.page, here)
+    pages = {key: entry.page for key, entry in found.items() if entry.page is not None}
+    return Trace(
+        steps[0].rip,
+        code,
+        code.bind(cpu, views_of, pages),
+        views,
+        pages[steps[0].mode, steps[0].rip >> PAGE_SHIFT],
+        tuple(stretches),
+        tuple({number for _, number in pages}),
+        views.watch.pinned,
+        tuple(step for step in steps if step.facts),
+        max(step.rip for step in steps) + 15,
+        len(steps),
+    )
+
+
+def _stretches(page: Page, words: dict[int, int]) -> list[Stretch]:
+    """The words of one page, in runs without a gap."""
+    out: list[Stretch] = []
+    run: list[int] = []
+    first = -1
+    for word in [*sorted(words), -1]:
+        if run and word == first + len(run):
+            run.append(words[word])
+            continue
+        if run:
+            out.append(Stretch(page, slice(first, first + len(run)), run))
+        if word >= 0:
+            first, run = word, [words[word]]
+    return out

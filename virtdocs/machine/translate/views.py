@@ -8,9 +8,9 @@ succeeds; anything else leaves the trace, and the reference interpreter does it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from virtdocs.machine.cpu import Cpu
 from virtdocs.machine.instructions import BY_NAME
@@ -21,6 +21,8 @@ from virtdocs.machine.memory import (
     WORDS_PER_PAGE,
     Page,
     PhysicalMemory,
+    load_bytes,
+    store_bytes,
 )
 from virtdocs.machine.mmu import HardwareMmu, permits
 from virtdocs.machine.paging import Access, canonical
@@ -33,16 +35,6 @@ MONITOR_ACCESS: Final = Instruction(BY_NAME["mov"], "rm", segment="fs")
 
 class Leave(Exception):
     """Translated code stops before this instruction; the reference interpreter runs it."""
-
-
-class Words(Protocol):
-    """A page's words, or a page that is watched."""
-
-    def __getitem__(self, index: int) -> int:
-        """A word."""
-
-    def __setitem__(self, index: int, value: int) -> None:
-        """Store a word."""
 
 
 def _index_table(size: int) -> list[int]:
@@ -71,18 +63,7 @@ class WatchedPage:
         self.page[index] = value
 
 
-class View(dict[int, Words]):
-    """One dictionary; a page that it lacks is looked for when it is asked for."""
-
-    __slots__ = ("find",)
-
-    def __init__(self, find: Callable[[int], Words]) -> None:
-        super().__init__()
-        self.find = find
-
-    def __missing__(self, number: int) -> Words:
-        words = self[number] = self.find(number)
-        return words
+View = dict[int, Page | WatchedPage]
 
 
 @dataclass(slots=True)
@@ -94,16 +75,13 @@ class Watch:
     frames: set[int] = field(default_factory=set)  # frames of those pages
     pinned: set[int] = field(default_factory=set)  # page numbers that running traces rely on
 
-    def words(self, page: Page) -> Words:
+    def words(self, page: Page) -> Page | WatchedPage:
         """The page, watched if it has to be."""
         return self.pages.get(id(page), page)
 
-    def add(self, entry: TlbEntry, words: set[int], views: Iterable[Views]) -> None:
-        """From now on a store to one of these words of the entry's page leaves its trace."""
-        page = entry.page
-        if page is None:
-            return
-        self.frames.add(entry.frame)
+    def add(self, page: Page, frame: int, words: set[int], views: Iterable[Views]) -> None:
+        """From now on a store to one of these words of the page leaves its trace."""
+        self.frames.add(frame)
         watched = self.pages.get(id(page))
         if watched is None:
             watched = self.pages[id(page)] = WatchedPage(page)
@@ -126,21 +104,43 @@ class Views:
         self.running = MONITOR_ACCESS if mode.monitor_data else PLAIN_ACCESS
         # The very last page stays out, so that an address within a view plus eight never wraps.
         self.last = LAST_PAGE - 1 if mode.monitor_data else min(mode.last, LAST_PAGE - 1)
-        self.read = View(lambda number: self._page(number, Access.READ))
-        self.write = View(lambda number: watch.words(self._page(number, Access.WRITE)))
-        self.modify = View(self._modify)
-        self.execute: dict[int, TlbEntry] = {}
+        self.read: View = {}
+        self.write: View = {}
+        self.modify: View = {}
+        self.execute: View = {}
         for view in (self.read, self.write, self.modify, self.execute):
             mmu.tlb.mirrors.append(view)
             watch.memory.mirrors.append(view)
 
-    def _modify(self, number: int) -> Words:
-        """An instruction that reads, then writes: the hardware asks in this order."""
-        self.read[number]
-        return self.write[number]
+    # What a miss in one of the dictionaries asks for: the page is there afterwards, or Leave.
+
+    def find_read(self, number: int) -> None:
+        """A page to read."""
+        self.read[number] = self._page(number, Access.READ)
+
+    def find_write(self, number: int) -> None:
+        """A page to write; one that is watched comes as such."""
+        self.write[number] = self.watch.words(self._page(number, Access.WRITE))
+
+    def find_modify(self, number: int) -> None:
+        """A page to read and then write: the hardware asks in this order."""
+        if number not in self.read:
+            self.find_read(number)
+        if number not in self.write:
+            self.find_write(number)
+        self.modify[number] = self.write[number]
+
+    def fetch(self, number: int) -> Page | WatchedPage:
+        """The page that instructions are fetched from."""
+        page = self.execute.get(number)
+        if page is None:
+            page = self.execute[number] = self._page(number, Access.FETCH)
+        return page
 
     def _page(self, number: int, access: Access) -> Page:
-        if number > self.last or not canonical(number << PAGE_SHIFT, self.mmu.levels):
+        # Code has a limit of its own, which is looked at before a trace begins.
+        beyond = number > self.last and access is not Access.FETCH
+        if beyond or not canonical(number << PAGE_SHIFT, self.mmu.levels):
             raise Leave
         entry = self.mmu.tlb.entries.get(number)
         if entry is None or not permits(entry, access, self.user, self.protect):
@@ -165,13 +165,34 @@ class Views:
         return entry
 
     def fetched(self, number: int) -> TlbEntry | None:
-        """The entry that instruction fetches from this page hit, None when they would miss."""
-        entry = self.execute.get(number)
-        if entry is None:
-            entry = self.mmu.tlb.entries.get(number)
-            if entry is None or not permits(entry, Access.FETCH, self.user, self.protect):
-                return None
-            if self.cpu.guard is not None:
-                self.cpu.guard(entry.frame, Access.FETCH)
-            self.execute[number] = entry
+        """The TLB's entry for fetches from this page, None when they would miss."""
+        entry = self.mmu.tlb.entries.get(number)
+        if entry is None or not permits(entry, Access.FETCH, self.user, self.protect):
+            return None
         return entry
+
+
+# Accesses that leave their word ----------------------------------------------------------------
+
+
+def load_across(view: View, address: int, size: int) -> int:
+    """``size`` bytes anywhere in one page."""
+    offset = address & PAGE_BYTES - 1
+    if offset + size > PAGE_BYTES:
+        raise Leave
+    words = view[address >> PAGE_SHIFT]
+    return load_bytes(words.page if isinstance(words, WatchedPage) else words, offset, size)
+
+
+def store_across(view: View, address: int, size: int, value: int) -> None:
+    """Store ``size`` bytes anywhere in one page."""
+    offset = address & PAGE_BYTES - 1
+    if offset + size > PAGE_BYTES:
+        raise Leave
+    words = view[address >> PAGE_SHIFT]
+    if isinstance(words, WatchedPage):
+        first, last = offset >> 3, offset + size - 1 >> 3
+        if first in words.words or last in words.words:
+            raise Leave
+        words = words.page
+    store_bytes(words, offset, size, value)
