@@ -166,7 +166,7 @@ def unicorn_figures() -> list[Figure]:
 
 # 6502 ---------------------------------------------------------------------------------------------
 
-# again: txa; eor #$5a; adc $10; sta $10; lsr; eor $11; sta $11; dex; bne again
+# The same loop by hand: txa, eor, adc, sta, lsr, eor, sta, dex, and a branch back to its start.
 P65_LOOP = bytes.fromhex("8a 495a 6510 8510 4a 4511 8511 ca d0f1")
 
 

@@ -19,6 +19,8 @@ handler:
     push rcx
     push rdx
     inc [0x120000]
+    mov rax, [rsp + 24]     ; where it came
+    mov [0x120008], rax
     mov rcx, 0x80b
     mov rax, 0
     mov rdx, 0

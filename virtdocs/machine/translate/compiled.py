@@ -78,7 +78,7 @@ def leave(code: Compiled, line: int, names: dict[str, Any]) -> int:
         for placeholder, expression in code.head.items():
             text = text.replace(placeholder, expression)
         cpu.rflags = eval(_expression(text), {}, names)
-    cpu.rip = code.steps[mark.index].rip
+    cpu.rip = code.steps[mark.index % len(code.steps)].rip  # past the end: a loop's head
     done: int = names.get("n", 0)
     return done + mark.index
 

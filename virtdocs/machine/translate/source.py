@@ -227,9 +227,8 @@ class Source:
 
     def close_loop(self) -> None:
         """What a round leaves for the next one."""
-        self.begin(0, True, True)
+        self.begin(len(self.steps), True, True)
         if changes_page(self.steps[-1], self.steps[0]):
-            self.line(f"n += {len(self.steps)}")
             self.fetch(self.steps[0])
         names = sorted(self.flags.names)
         if names and any(
