@@ -116,10 +116,6 @@ class Page:
         ]
         return found if found[0].text.strip() else found[1:]
 
-    def section_at(self, line: int) -> Section:
-        """The section that holds a line."""
-        return next(s for s in reversed(self.sections) if s.line <= line)
-
 
 def read_page(root: Path, lang: str, path: str) -> Page:
     """One page from docs/LANG."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from virtdocs.views.model import (
     Basis,
@@ -18,38 +18,13 @@ from virtdocs.views.model import (
     term,
 )
 
+if TYPE_CHECKING:
+    from virtdocs.experiments.hypercall_stubs import Stub
+
 VENDORS = ("intel", "amd")
 
 
-class CallStub(Protocol):
-    """See `virtdocs.experiments.hypercall_stubs.Stub`."""
-
-    @property
-    def technique(self) -> str:
-        """The preset's name."""
-
-    @property
-    def vendor(self) -> str:
-        """Whose processor."""
-
-    @property
-    def kernel_cpl(self) -> int:
-        """The ring that the guest's kernel really runs in."""
-
-    @property
-    def enters(self) -> str:
-        """The instruction that enters the hypervisor."""
-
-    @property
-    def calls(self) -> int:
-        """Hypercalls made in the run."""
-
-    @property
-    def exits(self) -> int:
-        """Those of them that were VM exits."""
-
-
-def hypercalls(stubs: Sequence[CallStub]) -> ViewBundle:
+def hypercalls(stubs: Sequence[Stub]) -> ViewBundle:
     """The instruction that enters the hypervisor, per technique and vendor."""
     by_place = {(one.technique, one.vendor): one for one in stubs}
     names = list(dict.fromkeys(one.technique for one in stubs))

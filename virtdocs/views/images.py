@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from virtdocs.views.model import (
     Basis,
@@ -20,38 +20,13 @@ from virtdocs.views.model import (
     yes_no,
 )
 
+if TYPE_CHECKING:
+    from virtdocs.experiments.image_matrix import Cell
+
 TINT = Fraction(3, 10)
 
 
-class Booted(Protocol):
-    """One image under one preset (`virtdocs.experiments.image_matrix.Cell` has it)."""
-
-    @property
-    def image(self) -> str:
-        """open, closed or legacy."""
-
-    @property
-    def technique(self) -> str:
-        """The preset's name."""
-
-    @property
-    def runs(self) -> bool:
-        """Whether any of its builds runs."""
-
-    @property
-    def unmodified(self) -> bool:
-        """Whether the build for bare hardware runs."""
-
-    @property
-    def builds(self) -> tuple[str, ...]:
-        """The builds that run."""
-
-    @property
-    def paravirtual_devices(self) -> bool:
-        """Whether it can use the technique's paravirtual devices."""
-
-
-def matrix(cells: Sequence[Booted]) -> ViewBundle:
+def matrix(cells: Sequence[Cell]) -> ViewBundle:
     """A row per technique; per image whether it runs, and whether it gets PV devices."""
     images = list(dict.fromkeys(one.image for one in cells))
     names = list(dict.fromkeys(one.technique for one in cells))
@@ -88,14 +63,14 @@ def matrix(cells: Sequence[Booted]) -> ViewBundle:
     )
 
 
-def _row(name: str, images: Sequence[Booted]) -> Row:
+def _row(name: str, images: Sequence[Cell]) -> Row:
     cells = tuple(_answer(one) for one in images)
     builds = code(", ".join(dict.fromkeys(b for one in images for b in one.builds)), Basis.RUN)
     tints = tuple(Fraction(0) if one.runs else TINT for one in images)
     return Row(technique_label(name), (*cells, builds), name, shades=(*tints, Fraction(0)))
 
 
-def _answer(one: Booted) -> Value:
+def _answer(one: Cell) -> Value:
     """no; or yes as it is, or only rebuilt; and with PV devices where it has drivers for them."""
     if not one.runs:
         return terms(("answer.no",), Basis.RUN)

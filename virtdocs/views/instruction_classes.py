@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from virtdocs.views.model import (
     Basis,
@@ -19,79 +19,19 @@ from virtdocs.views.model import (
     yes_no,
 )
 
+if TYPE_CHECKING:
+    from virtdocs.experiments.classification import Classified
+    from virtdocs.experiments.published_list import PublishedList
+
+    # name of the set-up -> every instruction's class
+    Settings = Mapping[str, Sequence[Classified]]
+
 PLAIN = "plain"  # no variation of the machine's set-up
 KINDS = ("privileged", "critical", "innocuous", "undefined")
 OUTER_RING = 3
 
 
-class Named(Protocol):
-    """An instruction's declaration."""
-
-    @property
-    def name(self) -> str:
-        """Its name in the set: mov_sreg, in_."""
-
-
-class Found(Protocol):
-    """One instruction's class (`virtdocs.experiments.classification.Classified` has it)."""
-
-    @property
-    def spec(self) -> Named:
-        """Which instruction."""
-
-    @property
-    def kind(self) -> str:
-        """privileged, critical, innocuous or undefined."""
-
-    @property
-    def causes(self) -> tuple[str, ...]:
-        """What it changes or depends on."""
-
-    @property
-    def runs_at(self) -> tuple[int, ...]:
-        """The rings in which it completes."""
-
-    @property
-    def faults(self) -> tuple[tuple[int, str], ...]:
-        """(ring, exception) met."""
-
-    @property
-    def opened_by(self) -> tuple[tuple[int, str], ...]:
-        """(ring, variation) in which it completes although it faults otherwise."""
-
-    @property
-    def exits(self) -> tuple[tuple[int, str], ...]:
-        """(ring, reason) at which guest mode asks the hypervisor's controls."""
-
-
-class Published(Protocol):
-    """A printed list (`virtdocs.experiments.published_list.PublishedList` has it)."""
-
-    @property
-    def source(self) -> str:
-        """Its citation key."""
-
-    @property
-    def locator(self) -> str:
-        """Where in the source."""
-
-    @property
-    def claimed(self) -> int:
-        """How many the text says there are."""
-
-    @property
-    def entries(self) -> tuple[tuple[str, str], ...]:
-        """(as printed, name here)."""
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Names here."""
-
-
-Settings = Mapping[str, Sequence[Found]]  # name of the set-up -> every instruction's class
-
-
-def classes(settings: Settings, published: Published) -> ViewBundle:
+def classes(settings: Settings, published: PublishedList) -> ViewBundle:
     """Instructions that behave alike share a row; the rows are grouped by class."""
     kinds = {
         setting: {one.spec.name: one.kind for one in found} for setting, found in settings.items()
@@ -123,7 +63,7 @@ def classes(settings: Settings, published: Published) -> ViewBundle:
     )
 
 
-def reasons(settings: Settings, published: Published) -> ViewBundle:
+def reasons(settings: Settings, published: PublishedList) -> ViewBundle:
     """Each critical instruction: what it gives away or changes, and whether it was known."""
     umip = {one.spec.name: one.kind for one in settings["umip"]}
     rows = tuple(
@@ -155,7 +95,7 @@ def reasons(settings: Settings, published: Published) -> ViewBundle:
     )
 
 
-def class_values(settings: Settings, published: Published) -> dict[str, Value]:
+def class_values(settings: Settings, published: PublishedList) -> dict[str, Value]:
     """Counts of every class in every set-up, and the published list against the plain one."""
     values: dict[str, Value] = {}
     for setting, found in settings.items():
@@ -185,7 +125,7 @@ def written(name: str) -> str:
     return name.rstrip("_").replace("_", " ")
 
 
-def _behaviour(one: Found, kinds: Mapping[str, Mapping[str, str]]) -> tuple[Value, ...]:
+def _behaviour(one: Classified, kinds: Mapping[str, Mapping[str, str]]) -> tuple[Value, ...]:
     outside = sorted({vector for ring, vector in one.faults if ring == OUTER_RING})
     refused = OUTER_RING not in one.runs_at
     opened = any(variation == "iopl" for _, variation in one.opened_by)

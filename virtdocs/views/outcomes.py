@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from virtdocs.views.flow import ENTRIES
 from virtdocs.views.model import (
@@ -26,36 +26,11 @@ from virtdocs.views.model import (
     yes_no,
 )
 
+if TYPE_CHECKING:
+    from virtdocs.experiments.results import ResultSet
+
 # From this ratio of the largest to the smallest value on, a linear axis hides the small ones.
 LOG_FROM = 30
-
-
-class Outcome(Protocol):
-    """What a view needs of a run (`virtdocs.experiments.results.ResultSet` has it)."""
-
-    @property
-    def instructions(self) -> int:
-        """Retired guest instructions."""
-
-    @property
-    def counts(self) -> Mapping[str, Any]:
-        """Events of the whole run, by kind and key."""
-
-    @property
-    def counts_per_op(self) -> Mapping[str, Any]:
-        """Events of one operation, by kind and key."""
-
-    @property
-    def state_hash(self) -> str:
-        """SHA-256 of the final state."""
-
-    @property
-    def result_hash(self) -> str:
-        """SHA-256 of the declared result."""
-
-    @property
-    def outcome(self) -> str:
-        """halted, hung, budget or fault."""
 
 
 def total(counts: Mapping[str, Any], kind: str) -> int | Fraction:
@@ -66,7 +41,7 @@ def total(counts: Mapping[str, Any], kind: str) -> int | Fraction:
     return Fraction(found)
 
 
-def entries_per_op(run: Outcome) -> dict[str, Fraction]:
+def entries_per_op(run: ResultSet) -> dict[str, Fraction]:
     """Entries into the monitor in one operation, by kind, each counted once.
 
     A hypercall under VMX or SVM is a VM exit already.
@@ -79,9 +54,9 @@ def entries_per_op(run: Outcome) -> dict[str, Fraction]:
 
 
 def endings(
-    workload: str, runs: Mapping[str, Outcome], flags: Mapping[str, bool | None]
+    workload: str, runs: Mapping[str, ResultSet], flags: Mapping[str, bool | None]
 ) -> ViewBundle:
-    """Outcome, work and the virtual CPU's interrupt flag at the end, per technique.
+    """ResultSet, work and the virtual CPU's interrupt flag at the end, per technique.
 
     A flag of None: the guest keeps an event mask in memory instead.
     """
@@ -111,7 +86,7 @@ def endings(
     )
 
 
-def equivalence(workload: str, runs: Mapping[str, Outcome], ops: int | None = None) -> ViewBundle:
+def equivalence(workload: str, runs: Mapping[str, ResultSet], ops: int | None = None) -> ViewBundle:
     """Final state and declared result of each technique against native's."""
     native = runs["native"]
     per = {
@@ -140,7 +115,7 @@ def equivalence(workload: str, runs: Mapping[str, Outcome], ops: int | None = No
     )
 
 
-def transitions(workload: str, runs: Mapping[str, Outcome], ops: int | None = None) -> ViewBundle:
+def transitions(workload: str, runs: Mapping[str, ResultSet], ops: int | None = None) -> ViewBundle:
     """Entries into the monitor per operation: traps, VM exits, hypercalls and callouts."""
     parts = {name: entries_per_op(run) for name, run in runs.items()}
     entries = {name: sum(found.values(), Fraction(0)) for name, found in parts.items()}
@@ -195,7 +170,7 @@ def run_commands(workload: str, runs: Iterable[str], ops: int | None = None) -> 
     return tuple(f"virtdocs run {workload} --technique {name}{given} --json" for name in runs)
 
 
-def _count(run: Outcome, kind: str) -> Value:
+def _count(run: ResultSet, kind: str) -> Value:
     return number(total(run.counts, kind), Basis.RUN)
 
 

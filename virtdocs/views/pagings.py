@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from virtdocs.views.model import (
     Bar,
@@ -21,9 +22,13 @@ from virtdocs.views.model import (
     tied,
     trimmed,
 )
-from virtdocs.views.outcomes import Outcome, entries_per_op, run_commands, total
+from virtdocs.views.outcomes import entries_per_op, run_commands, total
 
-Runs = Mapping[str, Mapping[str, Outcome]]  # workload -> technique -> run
+if TYPE_CHECKING:
+    from virtdocs.experiments.results import ResultSet
+
+    # workload -> technique -> run
+    Runs = Mapping[str, Mapping[str, ResultSet]]
 
 
 def costs(runs: Runs, ops: Mapping[str, int], mmus: Mapping[str, str]) -> ViewBundle:
@@ -88,7 +93,7 @@ def order(runs: Runs, ops: Mapping[str, int], churn: str, miss: str) -> ViewBund
     )
 
 
-def _cells(run: Outcome) -> dict[str, Value]:
+def _cells(run: ResultSet) -> dict[str, Value]:
     return {
         "entries": _entries(run),
         "tlb_misses": trimmed(total(run.counts_per_op, "tlb_miss"), Basis.RUN, "per_op"),
@@ -97,12 +102,12 @@ def _cells(run: Outcome) -> dict[str, Value]:
     }
 
 
-def _entries(run: Outcome) -> Value:
+def _entries(run: ResultSet) -> Value:
     found = sum(entries_per_op(run).values(), Fraction(0))
     return trimmed(found, Basis.RUN, "per_op")
 
 
-def _per_miss(run: Outcome) -> Value:
+def _per_miss(run: ResultSet) -> Value:
     misses = Fraction(total(run.counts_per_op, "tlb_miss"))
     if not misses:
         return term("absent", Basis.DERIVED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from virtdocs.errors import BadValue
 from virtdocs.views.model import (
@@ -21,34 +21,13 @@ from virtdocs.views.model import (
     term,
 )
 
+if TYPE_CHECKING:
+    from virtdocs.guest.ports import FileDifference
+
 ALL = "all"
 
 
-class ChangedFile(Protocol):
-    """See `virtdocs.guest.ports.FileDifference`."""
-
-    @property
-    def file(self) -> str:
-        """Its name."""
-
-    @property
-    def removed(self) -> int:
-        """Lines that the port lost."""
-
-    @property
-    def added(self) -> int:
-        """Lines that the port got."""
-
-    @property
-    def kept(self) -> int:
-        """Lines that both have."""
-
-    @property
-    def diff(self) -> tuple[str, ...]:
-        """A unified diff."""
-
-
-def port(name: str, files: Sequence[ChangedFile]) -> ViewBundle:
+def port(name: str, files: Sequence[FileDifference]) -> ViewBundle:
     """Lines of the kernel that a port keeps, loses and gets, file by file."""
     columns = ("kept", "removed", "added")
     # files that belong to other ports are empty in both
@@ -103,7 +82,7 @@ def port(name: str, files: Sequence[ChangedFile]) -> ViewBundle:
     )
 
 
-def excerpt(name: str, changed: ChangedFile, hunk: str) -> ViewBundle:
+def excerpt(name: str, changed: FileDifference, hunk: str) -> ViewBundle:
     """One place of a port's diff, or all places of a file; BadValue for one that is not there."""
     lines = _marked(changed.diff)
     places = [at for at, (mark, _) in enumerate(lines) if mark is Mark.PLACE]

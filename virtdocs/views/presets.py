@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from virtdocs.views.model import (
     Basis,
@@ -19,27 +19,10 @@ from virtdocs.views.model import (
     term,
 )
 
+if TYPE_CHECKING:
+    from virtdocs.experiments.reasons import Reason
+
 AXES = ("cpu", "mmu", "io", "irq", "boot")
-
-
-class Reason(Protocol):
-    """One value of one preset (`virtdocs.experiments.reasons.Reason` has it)."""
-
-    @property
-    def axis(self) -> str:
-        """One of AXES."""
-
-    @property
-    def value(self) -> str:
-        """What the preset has there."""
-
-    @property
-    def key(self) -> str:
-        """The catalogue's entry that says why."""
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Citation keys."""
 
 
 def axes(presets: Mapping[str, Sequence[Reason]]) -> ViewBundle:

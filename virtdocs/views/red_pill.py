@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from virtdocs.views.model import (
     Basis,
@@ -20,6 +20,9 @@ from virtdocs.views.model import (
     term,
     yes_no,
 )
+
+if TYPE_CHECKING:
+    from virtdocs.experiments.red_pill import Answers
 
 WHO = ("kernel", "program")
 # Probes that ask for the same thing share a column.
@@ -38,23 +41,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 TINT = Fraction(3, 10)
 
 
-class Read(Protocol):
-    """What one technique's guest read (`virtdocs.experiments.red_pill.Answers` has it)."""
-
-    @property
-    def technique(self) -> str:
-        """The preset's name."""
-
-    @property
-    def kernel(self) -> Mapping[str, int]:
-        """Probe -> word, in the guest's kernel."""
-
-    @property
-    def program(self) -> Mapping[str, int]:
-        """Probe -> word, in a program of the guest."""
-
-
-def noticed(native: Read, others: Sequence[Read]) -> ViewBundle:
+def noticed(native: Answers, others: Sequence[Answers]) -> ViewBundle:
     """Per technique: does a probe read something else than on bare hardware?"""
     rows = tuple(_row(native, one, who) for who in WHO for one in others)
     values = _words(native)
@@ -97,7 +84,7 @@ def noticed(native: Read, others: Sequence[Read]) -> ViewBundle:
     )
 
 
-def _row(native: Read, one: Read, who: str) -> Row:
+def _row(native: Answers, one: Answers, who: str) -> Row:
     found = [_told(native, one, who, probes) for probes in COLUMNS.values()]
     return Row(
         technique_label(one.technique),
@@ -111,14 +98,14 @@ def _row(native: Read, one: Read, who: str) -> Row:
     )
 
 
-def _told(native: Read, one: Read, who: str, probes: tuple[str, ...]) -> bool | None:
+def _told(native: Answers, one: Answers, who: str, probes: tuple[str, ...]) -> bool | None:
     """Whether any of the probes differs from bare hardware; None when none was made."""
     here, there = getattr(one, who), getattr(native, who)
     made = [probe for probe in probes if probe in here and probe in there]
     return any(here[probe] != there[probe] for probe in made) if made else None
 
 
-def _words(one: Read) -> dict[str, Value]:
+def _words(one: Answers) -> dict[str, Value]:
     return {
         f"{one.technique}.{who}.{probe}_word": code(f"{word:#x}", Basis.RUN)
         for who in WHO

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from virtdocs.trace import Party
 from virtdocs.views.model import (
@@ -21,43 +21,18 @@ from virtdocs.views.model import (
     term,
 )
 
+if TYPE_CHECKING:
+    from virtdocs.experiments.ring_levels import RingLevels
+
 LEVELS = ("kernel_cpl", "read_cpl", "app_cpl")
 
 
-class RingReading(Protocol):
-    """What runs of one technique showed about privilege levels."""
-
-    @property
-    def technique(self) -> str:
-        """The preset's name."""
-
-    @property
-    def kernel_cpl(self) -> int:
-        """The level at which the CPU really runs the guest kernel."""
-
-    @property
-    def read_cpl(self) -> int:
-        """The level that the guest kernel reads from its own CS."""
-
-    @property
-    def app_cpl(self) -> int:
-        """The level at which the CPU really runs the guest's application."""
-
-    @property
-    def monitor_cpl(self) -> int | None:
-        """The hypervisor's level, None without one."""
-
-    @property
-    def host_mode(self) -> bool:
-        """Whether the hypervisor has a CPU mode of its own (VMX root, SVM host)."""
-
-
-def reading_values(reading: RingReading) -> dict[str, Value]:
+def reading_values(reading: RingLevels) -> dict[str, Value]:
     """The levels of one technique, by key."""
     return {key: number(getattr(reading, key), Basis.RUN) for key in LEVELS}
 
 
-def ring_map(reading: RingReading) -> ViewBundle:
+def ring_map(reading: RingLevels) -> ViewBundle:
     """The rings of one technique with who runs in each."""
     values = reading_values(reading)
     occupants = [
@@ -82,7 +57,7 @@ def ring_map(reading: RingReading) -> ViewBundle:
     )
 
 
-def guest_rings(readings: Sequence[RingReading]) -> ViewBundle:
+def guest_rings(readings: Sequence[RingLevels]) -> ViewBundle:
     """Every technique's real and read levels."""
     per = {reading.technique: reading_values(reading) for reading in readings}
     rows = tuple(

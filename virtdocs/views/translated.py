@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from virtdocs.views.model import (
     Basis,
@@ -19,6 +19,9 @@ from virtdocs.views.model import (
     trimmed,
 )
 
+if TYPE_CHECKING:
+    from virtdocs.experiments.translated_code import Translated
+
 ROLES = ("same", "in_place", "callout", "adapted", "jump")
 # How strongly a replacement stands out from code that was copied as it is.
 TINTS = {
@@ -27,23 +30,7 @@ TINTS = {
 }  # fmt: skip
 
 
-class TranslatedInstruction(Protocol):
-    """See `virtdocs.experiments.translated_code.Translated`."""
-
-    @property
-    def text(self) -> str:
-        """The guest's instruction."""
-
-    @property
-    def role(self) -> str:
-        """One of ROLES."""
-
-    @property
-    def slots(self) -> tuple[tuple[int, str], ...]:
-        """Number and text of each instruction in the cache."""
-
-
-def translation(routine: str, found: Sequence[TranslatedInstruction]) -> ViewBundle:
+def translation(routine: str, found: Sequence[Translated]) -> ViewBundle:
     """Each instruction of the guest beside the code that stands for it in the cache."""
     rows = tuple(
         Row(

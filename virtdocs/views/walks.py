@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from virtdocs.views.model import (
     Basis,
@@ -19,27 +19,14 @@ from virtdocs.views.model import (
     yes_no,
 )
 
+if TYPE_CHECKING:
+    from virtdocs.experiments.walk_grid import Walk
+
 NESTED_COLOUR = "hw_nested"  # the technique whose hardware walks so
 STRONGEST = Fraction(2, 5)  # tint of the largest count
 
 
-class OneWalk(Protocol):
-    """What a view needs of a walk (`virtdocs.experiments.walk_grid.Walk` has it)."""
-
-    @property
-    def guest_levels(self) -> int:
-        """Depth of the guest's tables."""
-
-    @property
-    def nested_levels(self) -> int:
-        """Depth of the monitor's tables."""
-
-    @property
-    def references(self) -> tuple[tuple[int, int], ...]:
-        """(guest entries read before, level of the nested table read or 0), in order."""
-
-
-def grid(walks: Sequence[OneWalk], native: Mapping[int, int]) -> ViewBundle:
+def grid(walks: Sequence[Walk], native: Mapping[int, int]) -> ViewBundle:
     """Counted entries: a row per depth of the guest's tables, a column per nested depth."""
     counts = {(one.guest_levels, one.nested_levels): len(one.references) for one in walks}
     guest_depths, nested_depths = (sorted({pair[axis] for pair in counts}) for axis in (0, 1))
@@ -95,7 +82,7 @@ def grid(walks: Sequence[OneWalk], native: Mapping[int, int]) -> ViewBundle:
     )
 
 
-def drawn(walk: OneWalk, native: int) -> ViewBundle:
+def drawn(walk: Walk, native: int) -> ViewBundle:
     """One walk, reference by reference."""
     n, m = walk.guest_levels, walk.nested_levels
     places = tuple((own, m - level) for own, level in walk.references)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from virtdocs.views.model import (
     Basis,
@@ -20,35 +20,10 @@ from virtdocs.views.model import (
     yes_no,
 )
 
+if TYPE_CHECKING:
+    from virtdocs.experiments.xen_modes import ModeCell
+
 UNMODIFIED = "runs_unmodified"  # a test, not a count
-
-
-class ModeCell(Protocol):
-    """One mode in one dimension (`virtdocs.experiments.xen_modes.ModeCell` has it)."""
-
-    @property
-    def mode(self) -> str:
-        """The preset's name."""
-
-    @property
-    def dimension(self) -> str:
-        """boot, interrupts, privileged, page_tables or devices."""
-
-    @property
-    def handler(self) -> str:
-        """Who or what handles it: a key."""
-
-    @property
-    def counts(self) -> Mapping[str, int | Fraction]:
-        """What the runs counted."""
-
-    @property
-    def basis(self) -> str:
-        """run or sourced."""
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Citation keys where nothing was run."""
 
 
 def five_by_five(cells: Sequence[ModeCell]) -> ViewBundle:
