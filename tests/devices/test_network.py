@@ -9,11 +9,14 @@ import pytest
 
 from virtdocs.devices.link import Link
 from virtdocs.devices.registry import DEVICES, DeviceType, Options
+from virtdocs.experiments.machines import assemble as put_together
 from virtdocs.experiments.run import execute, run
 from virtdocs.experiments.techniques import technique
+from virtdocs.guest.assembler import assemble
 from virtdocs.guest.workloads import WORKLOADS, build
 from virtdocs.machine.board import Board
 from virtdocs.machine.memory import read_physical
+from virtdocs.trace import EventKind, Trace
 
 NETS = [name for name, device in DEVICES.items() if device.kind == "net" and device.bus == "pc"]
 OPS = 70  # more than twice round every ring
@@ -96,3 +99,17 @@ def test_a_throttle_lets_two_interrupts_fall_together() -> None:
         return per_op("net_pingpong", "e1000", throttle=throttle)["device_irq"]
 
     assert (interrupts(0), interrupts(8_192)) == (2, 1)
+
+
+@pytest.mark.parametrize("device", NETS)
+def test_a_frame_without_a_buffer_is_reported(device: str) -> None:
+    """The driver has not set the controller up yet, and a frame arrives."""
+    chosen = DEVICES[device]
+    program = assemble("nop\n")
+    machine = put_together(technique("native"), program, "intel", Trace())
+    found = WORKLOADS["net_tx"]
+    controller = chosen.plug(machine.board, found.constants(found.checked_params({})))
+    link = getattr(controller, "link", None)
+    assert isinstance(link, Link)
+    link.arrive(bytes(64))
+    assert machine.trace.by_key(EventKind.UNCLAIMED) == {f"frame for {device}": 1}

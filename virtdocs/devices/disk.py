@@ -27,7 +27,7 @@ class Disk:
         self.latency = latency
         self.flushes = 0
 
-    def later(self, action: Callable[[], None]) -> None:
+    def later(self, action: Callable[[], object]) -> None:
         """Do what the disk needs its time for: there and back, with everybody on the way."""
         self.board.passed_on()
 

@@ -51,7 +51,7 @@ class E1000:
     def __init__(self, board: Board, link: Link) -> None:
         self.board = board
         self.link = link
-        link.deliver = self.receive
+        link.plug(self.name, self.receive)
         self.line = Line(board, self.name)
         self.registers = dict.fromkeys(
             (CTRL, ITR, RCTL, TCTL, RDBAL, RDBAH, RDLEN, RDH, RDT,
@@ -62,7 +62,6 @@ class E1000:
         self.quiet_until = 0
         self.timer = 0
         self.sending = False
-        self.dropped = 0
         self.packet = bytearray()
         board.bus.add_mmio(BASE, REGISTER_BYTES, self)
 
@@ -124,15 +123,14 @@ class E1000:
         if reported:
             self._cause(TXDW)
 
-    def receive(self, frame: bytes) -> None:
-        """A frame arrives; without a descriptor for it, it is lost."""
+    def receive(self, frame: bytes) -> bool:
+        """A frame arrives; False without a descriptor for it."""
         registers, dma = self.registers, self.board.dma
         if not registers[RCTL] & ENABLE:
-            return
+            return False
         if registers[RDH] == registers[RDT]:
-            self.dropped += 1
             self._cause(RXO)
-            return
+            return False
         try:
             at = self._descriptor(RDBAL, registers[RDH])
             dma.write(dma.load(at, 8), frame)
@@ -140,9 +138,10 @@ class E1000:
             dma.store(at + 8, 8, len(frame) | DONE_END << 32)
         except DmaError:
             registers[RCTL] &= ~ENABLE
-            return
+            return False
         registers[RDH] = (registers[RDH] + 1) % self._count(RDLEN)
         self._cause(RXT0)
+        return True
 
     # Interrupts -----------------------------------------------------------------------------
 

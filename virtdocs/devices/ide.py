@@ -117,7 +117,7 @@ class Ide:
         else:
             self._fail(ABRT)
 
-    def _later(self, action: Callable[[], None]) -> None:
+    def _later(self, action: Callable[[], object]) -> None:
         self.status = (self.status | BSY) & ~DRQ
         self.disk.later(action)
 

@@ -19,23 +19,6 @@ CONTROL: Final = 12
 MASKED: Final = 1
 
 
-class Line:
-    """An interrupt line, level-triggered."""
-
-    def __init__(self, board: Board, device: str, vector: int = LINE_VECTOR) -> None:
-        self.board = board
-        self.device = device
-        self.vector = vector
-        self.held = False
-
-    def set(self, held: bool) -> None:
-        """Raise or drop the line; raising it asks for an interrupt."""
-        if held and not self.held:
-            self.board.cpus[0].apic.lines[self.vector] = lambda: self.held
-            self.board.interrupt(self.vector, self.device)
-        self.held = held
-
-
 class EdgeLine:
     """An ISA bus's line, edge-triggered: it asks when it rises, whatever becomes of it then."""
 
@@ -46,10 +29,18 @@ class EdgeLine:
         self.held = False
 
     def set(self, held: bool) -> None:
-        """Raise or drop the line."""
+        """Raise or drop the line; raising it asks for an interrupt."""
         if held and not self.held:
             self.board.interrupt(self.vector, self.device)
         self.held = held
+
+
+class Line(EdgeLine):
+    """A PCI bus's line, level-triggered: while it is held, it asks again after each answer."""
+
+    def __init__(self, board: Board, device: str, vector: int = LINE_VECTOR) -> None:
+        super().__init__(board, device, vector)
+        board.cpus[0].apic.lines[vector] = lambda: self.held
 
 
 class MessageTable:

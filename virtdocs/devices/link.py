@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final
 
 from virtdocs.machine.board import Board
+from virtdocs.trace import EventKind, Party
 
 HEAD_BYTES: Final = 8
 LONGEST: Final = 1514  # Ethernet header and 1,500 bytes
@@ -26,7 +27,7 @@ class Link:
     latency: int
     replies: int
     gap: int = 0
-    deliver: Callable[[bytes], None] | None = None
+    receiver: tuple[str, Callable[[bytes], bool]] | None = None
     sent: list[bytes] = field(default_factory=list)
 
     @classmethod
@@ -35,7 +36,7 @@ class Link:
         replies, gap = options.get("replies", 0), options.get("gap", 0)
         return cls(board, options["latency"], replies, gap)
 
-    def later(self, action: Callable[[], None]) -> None:
+    def later(self, action: Callable[[], object]) -> None:
         """Do what the controller needs its time for."""
         self.board.agenda.schedule(self.board.agenda.now + self.latency, action)
 
@@ -51,7 +52,16 @@ class Link:
                 arrival + self.gap * reply, partial(self._arrive, head + frame[HEAD_BYTES:])
             )
 
+    def plug(self, device: str, receive: Callable[[bytes], bool]) -> None:
+        """``receive`` takes what arrives; False when it could not."""
+        self.receiver = device, receive
+
     def _arrive(self, frame: bytes) -> None:
         self.board.passed_back()
-        if self.deliver is not None:
-            self.deliver(frame)
+        self.arrive(frame)
+
+    def arrive(self, frame: bytes) -> None:
+        """A frame arrives; one that the controller cannot take is lost, and reported."""
+        device, receive = self.receiver or ("nobody", lambda _frame: False)
+        if not receive(frame):
+            self.board.trace.record(EventKind.UNCLAIMED, f"frame for {device}", Party.DEVICE)

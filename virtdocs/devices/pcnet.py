@@ -56,14 +56,13 @@ class Pcnet:
     def __init__(self, board: Board, link: Link) -> None:
         self.board = board
         self.link = link
-        link.deliver = self.receive
+        link.plug(self.name, self.receive)
         self.line = Line(board, self.name)
         self.selected = 0
         self.registers = {0: STOP, 1: 0, 2: 0, 3: 0}
         self.tx = Ring()
         self.rx = Ring()
         self.sending = False
-        self.dropped = 0
         board.bus.add_ports(PORTS, PORT_COUNT, self)
 
     def read(self, offset: int, size: int) -> int:
@@ -128,25 +127,25 @@ class Pcnet:
         if sent:
             self._cause(SENT)
 
-    def receive(self, frame: bytes) -> None:
-        """A frame arrives; without a descriptor for it, it is missed."""
+    def receive(self, frame: bytes) -> bool:
+        """A frame arrives; False without a descriptor for it."""
         ring, dma = self.rx, self.board.dma
         if not self.registers[0] & START:
-            return
+            return False
         try:
             if not dma.load(ring.at + 6, 2) & OWN:
-                self.dropped += 1
                 self._cause(MISSED)
-                return
+                return False
             dma.write(dma.load(ring.at, 4), frame[: -dma.load(ring.at + 4, 2) & 0xFFF])
             dma.moved("write", len(frame), self.name)
             dma.store(ring.at + 8, 4, len(frame) + CRC_BYTES)
             dma.store(ring.at + 6, 2, WHOLE)
         except DmaError:
             self.registers[0] = STOP
-            return
+            return False
         ring.advance()
         self._cause(RECEIVED)
+        return True
 
     def _cause(self, cause: int) -> None:
         self.registers[0] |= cause

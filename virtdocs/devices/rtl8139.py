@@ -56,7 +56,7 @@ class Rtl8139:
     def __init__(self, board: Board, link: Link) -> None:
         self.board = board
         self.link = link
-        link.deliver = self.receive
+        link.plug(self.name, self.receive)
         self.line = Line(board, self.name)
         self.tx = Ring()
         self.rx = Ring()
@@ -64,7 +64,6 @@ class Rtl8139:
         self.mask = 0
         self.status = 0
         self.sending = False
-        self.dropped = 0
         self.packet = bytearray()
         board.bus.add_mmio(BASE, REGISTER_BYTES, self)
 
@@ -115,26 +114,26 @@ class Rtl8139:
         if sent:
             self._cause(TX_OK)
 
-    def receive(self, frame: bytes) -> None:
-        """A frame arrives; without a descriptor for it, it is lost."""
+    def receive(self, frame: bytes) -> bool:
+        """A frame arrives; False without a descriptor for it."""
         ring, dma = self.rx, self.board.dma
         if not self.command & RX_ENABLE:
-            return
+            return False
         try:
             options = dma.load(ring.at, 4)
             if not options & OWN or options & RX_LENGTH < len(frame):
-                self.dropped += 1
                 self._cause(RX_EMPTY)
-                return
+                return False
             dma.write(dma.load(ring.at + 8, 8), frame)
             dma.moved("write", len(frame), self.name)
             end = options & RING_END
             dma.store(ring.at, 4, end | FIRST | LAST | len(frame))
         except DmaError:
             self.command &= ~RX_ENABLE
-            return
+            return False
         ring.advance(bool(end))
         self._cause(RX_OK)
+        return True
 
     def _cause(self, cause: int) -> None:
         self.status |= cause

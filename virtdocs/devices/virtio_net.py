@@ -28,10 +28,9 @@ class VirtioNet:
     def __init__(self, board: Board, link: Link) -> None:
         self.board = board
         self.link = link
-        link.deliver = self.receive
+        link.plug(self.name, self.receive)
         self.queues = [Virtqueue(board.dma) for _ in range(2)]
         self.busy = False
-        self.dropped = 0
         self.transport = Transport(board, self)
 
     def config(self, offset: int, size: int) -> int:
@@ -57,17 +56,16 @@ class VirtioNet:
             ring.give(chain, 0)
         self.transport.completed(TRANSMIT)
 
-    def receive(self, frame: bytes) -> None:
-        """A frame arrives; without a buffer for it, it is lost."""
-        self.transport.guarded(lambda: self._receive(frame))
+    def receive(self, frame: bytes) -> bool:
+        """A frame arrives; False without a buffer for it."""
+        return self.transport.guarded(lambda: self._receive(frame))
 
-    def _receive(self, frame: bytes) -> None:
+    def _receive(self, frame: bytes) -> bool:
         ring = self.queues[RECEIVE]
         chain = ring.take()
         if chain is None:
             ring.listen()
-            self.dropped += 1
-            return
+            return False
         data = bytes(HEADER_BYTES - 2) + (1).to_bytes(2, "little") + frame  # one buffer
         done = 0
         for buffer in chain.writable:
@@ -78,3 +76,4 @@ class VirtioNet:
         self.board.dma.moved("write", done, self.name)
         ring.give(chain, done)
         self.transport.completed(RECEIVE)
+        return True

@@ -182,15 +182,19 @@ class Transport:
         if self.device.queues[number].enabled:
             self.guarded(lambda: self.device.kicked(number))
 
-    def guarded(self, work: Callable[[], None]) -> None:
-        """Do the device's work; a broken ring stops the device instead of its host."""
+    def guarded(self, work: Callable[[], bool | None]) -> bool:
+        """Do the device's work; a broken ring stops the device instead of its host.
+
+        What ``work`` says of itself, False where it could not be done.
+        """
         if self.status & NEEDS_RESET or not self.status & DRIVER_OK:
-            return
+            return False
         try:
-            work()
+            return bool(work())
         except (RingError, DmaError):
             self.status |= NEEDS_RESET
             self._interrupt(self.config_vector, ISR_CONFIG)
+            return False
 
     def completed(self, number: int) -> None:
         """Interrupt for queue ``number`` if its driver wants to hear."""

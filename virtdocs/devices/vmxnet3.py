@@ -85,7 +85,7 @@ class Vmxnet3:
     def __init__(self, board: Board, link: Link) -> None:
         self.board = board
         self.link = link
-        link.deliver = self.receive
+        link.plug(self.name, self.receive)
         self.line = Line(board, self.name)
         self.messages = MessageTable(board, self.name, VECTORS)
         self.shared = 0
@@ -95,7 +95,6 @@ class Vmxnet3:
         self.tx: Queue | None = None
         self.rx: Queue | None = None
         self.sending = False
-        self.dropped = 0
         self.answer = 0
         board.bus.add_mmio(BASE, DATA_BYTES, self)
         board.bus.add_mmio(BASE + CONTROL, CONTROL_BYTES, Control(self))
@@ -172,16 +171,15 @@ class Vmxnet3:
         if sent:
             self._interrupt(queue.interrupt)
 
-    def receive(self, frame: bytes) -> None:
-        """A frame arrives; without a buffer for it, it is lost."""
+    def receive(self, frame: bytes) -> bool:
+        """A frame arrives; False without a buffer for it."""
         queue, dma = self.rx, self.board.dma
         if queue is None:
-            return
+            return False
         try:
             word = dma.load(queue.ring.at + 8, 4)
             if bool(word & GENERATION) != queue.ring.generation or word & LENGTH < len(frame):
-                self.dropped += 1
-                return
+                return False
             dma.write(dma.load(queue.ring.at, 8), frame)
             dma.moved("write", len(frame), self.name)
             index = queue.ring.index
@@ -189,8 +187,9 @@ class Vmxnet3:
             self._complete(queue, index | ONE_FRAME, len(frame), RX_COMPLETED)
         except DmaError:
             self.rx = None
-            return
+            return False
         self._interrupt(queue.interrupt)
+        return True
 
     def _complete(self, queue: Queue, first: int, length: int, kind: int) -> None:
         ring = queue.completions

@@ -11,7 +11,7 @@ from typing import Final
 
 from virtdocs.devices.disk import Disk, DiskError
 from virtdocs.devices.xen_ring import (
-    CONNECTED,
+    BackEnd,
     DriverDomain,
     GrantError,
     Ring,
@@ -19,7 +19,6 @@ from virtdocs.devices.xen_ring import (
     write_page,
 )
 from virtdocs.machine.board import SECTOR_BYTES
-from virtdocs.trace import EventKind, Party
 
 ENTRY_BYTES: Final = 112
 ENTRIES: Final = 32
@@ -30,39 +29,27 @@ SECTORS_PER_PAGE: Final = 8
 OKAY, ERROR, UNSUPPORTED = 0, 0xFFFF, 0xFFFE
 
 
-class XenBlk:
+class XenBlk(BackEnd):
     """The back end of one front end."""
 
     name = "xen-blk"
 
     def __init__(self, domain: DriverDomain, disk: Disk) -> None:
-        self.domain = domain
+        super().__init__(domain)
         self.disk = disk
         self.ring: Ring | None = None
-        self.port = 0
-        self.refused = False
 
-    def event(self, port: int) -> None:
-        """The front end sent an event: connect at the first one, then look at the ring."""
+    def connect(self) -> None:
+        """Map the ring."""
         domain = self.domain
-        domain.board.trace.record(
-            EventKind.BACKEND, "event", Party.DOM0, time=domain.board.agenda.now
-        )
-        try:
-            if self.ring is None and not self.refused:
-                self._connect(port)
-            self._look()
-        except GrantError:
-            self.ring, self.refused = None, True  # a front end that breaks the rules is cut off
+        self.ring = Ring(domain.map(domain.store(1), write=True), ENTRY_BYTES, ENTRIES)
 
-    def _connect(self, port: int) -> None:
-        if self.domain.store(0) == CONNECTED:
-            self.ring = Ring(
-                self.domain.map(self.domain.store(1), write=True), ENTRY_BYTES, ENTRIES
-            )
-            self.port = port
+    def disconnect(self) -> None:
+        """Let go of the ring."""
+        self.ring = None
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Take the requests that are there."""
         ring = self.ring
         while ring is not None:
             while (raw := ring.take()) is not None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from virtdocs.devices.link import Link
 from virtdocs.devices.xen_ring import (
-    CONNECTED,
+    BackEnd,
     DriverDomain,
     GrantError,
     Ring,
@@ -19,7 +19,6 @@ from virtdocs.devices.xen_ring import (
     write_page,
 )
 from virtdocs.machine.memory import PAGE_BYTES
-from virtdocs.trace import EventKind, Party
 
 TX_BYTES: Final = 12  # reference, offset, flags, id, size; the answer is id and status
 RX_BYTES: Final = 8  # id, reference; the answer is id, offset, flags, status
@@ -27,47 +26,30 @@ ENTRIES: Final = 256
 OKAY, ERROR = 0, 0xFFFF
 
 
-class XenNet:
+class XenNet(BackEnd):
     """The back end of one front end."""
 
     name = "xen-net"
 
     def __init__(self, domain: DriverDomain, link: Link) -> None:
-        self.domain = domain
+        super().__init__(domain)
         self.link = link
-        link.deliver = self.receive
+        link.plug(self.name, self.receive)
         self.tx: Ring | None = None
         self.rx: Ring | None = None
-        self.port = 0
-        self.refused = False
-        self.dropped = 0
 
-    def event(self, port: int) -> None:
-        """The front end sent an event: connect at the first one, then look at its frames."""
+    def connect(self) -> None:
+        """Map both rings."""
         domain = self.domain
-        domain.board.trace.record(
-            EventKind.BACKEND, "event", Party.DOM0, time=domain.board.agenda.now
-        )
-        try:
-            if self.tx is None and not self.refused:
-                self._connect(port)
-            self._look()
-        except GrantError:
-            self._cut_off()
-
-    def _connect(self, port: int) -> None:
-        domain = self.domain
-        if domain.store(0) != CONNECTED:
-            return
         self.tx = Ring(domain.map(domain.store(1), write=True), TX_BYTES, ENTRIES)
         self.rx = Ring(domain.map(domain.store(3), write=True), RX_BYTES, ENTRIES)
-        self.port = port
 
-    def _cut_off(self) -> None:
-        self.tx = self.rx = None  # a front end that breaks the rules
-        self.refused = True
+    def disconnect(self) -> None:
+        """Let go of both rings."""
+        self.tx = self.rx = None
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Take the frames that are there."""
         ring = self.tx
         while ring is not None:
             while (raw := ring.take()) is not None:
@@ -89,20 +71,20 @@ class XenNet:
             status = ERROR
         self._respond(self.tx, identifier + status.to_bytes(2, "little"))
 
-    def receive(self, frame: bytes) -> None:
-        """A frame arrives; without a page for it, it is lost."""
+    def receive(self, frame: bytes) -> bool:
+        """A frame arrives; False without a page for it."""
         try:
             raw = self.rx.take() if self.rx is not None else None
             if raw is None:
-                self.dropped += 1
-                return
+                return False
             page = self.domain.map(int.from_bytes(raw[4:], "little"), write=True)
             write_page(page, 0, frame)
         except GrantError:
-            self._cut_off()
-            return
+            self.cut_off()
+            return False
         self.domain.board.dma.moved("write", len(frame), self.name)
         self._respond(self.rx, raw[:2] + bytes(4) + len(frame).to_bytes(2, "little"))
+        return True
 
     def _respond(self, ring: Ring | None, response: bytes) -> None:
         if ring is not None and ring.respond(response):

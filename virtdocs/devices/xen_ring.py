@@ -8,9 +8,10 @@ says in the ring when it wants to hear, and is told by an event, not by a regist
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from virtdocs.machine.board import Board
 from virtdocs.machine.memory import PAGE_BYTES, Page, load_bytes, store_bytes
@@ -79,11 +80,43 @@ class DriverDomain:
         self.send(port)
 
 
-class BackEnd(Protocol):
-    """What serves a front end."""
+class BackEnd(ABC):
+    """What serves a front end: it connects at the first event and cuts off who breaks the rules."""
+
+    def __init__(self, domain: DriverDomain) -> None:
+        self.domain = domain
+        self.port = 0
+        self.connected = False
+        self.refused = False
 
     def event(self, port: int) -> None:
         """The front end sent an event by this port."""
+        board = self.domain.board
+        board.trace.record(EventKind.BACKEND, "event", Party.DOM0, time=board.agenda.now)
+        try:
+            if not (self.connected or self.refused) and self.domain.store(0) == CONNECTED:
+                self.connect()
+                self.port, self.connected = port, True
+            self.look()
+        except GrantError:
+            self.cut_off()
+
+    def cut_off(self) -> None:
+        """This front end is served no more."""
+        self.disconnect()
+        self.connected, self.refused = False, True
+
+    @abstractmethod
+    def connect(self) -> None:
+        """Map what the front end published; GrantError where it granted nothing."""
+
+    @abstractmethod
+    def disconnect(self) -> None:
+        """Let go of the rings."""
+
+    @abstractmethod
+    def look(self) -> None:
+        """Take the requests that are there."""
 
 
 class Ring:

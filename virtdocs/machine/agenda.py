@@ -21,11 +21,11 @@ class Agenda:
 
     now: int = 0
     next_due: int = NEVER
-    _queue: list[tuple[int, int, Callable[[], None]]] = field(default_factory=list)
+    _queue: list[tuple[int, int, Callable[[], object]]] = field(default_factory=list)
     _cancelled: set[int] = field(default_factory=set)
     _number: int = 0
 
-    def schedule(self, time: int, action: Callable[[], None]) -> int:
+    def schedule(self, time: int, action: Callable[[], object]) -> int:
         """Run ``action`` at ``time`` (not before the next boundary); returns a ticket."""
         self._number += 1
         heapq.heappush(self._queue, (max(time, self.now), self._number, action))
