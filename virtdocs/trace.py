@@ -34,7 +34,6 @@ class EventKind(StrEnum):
     EXECUTE = "execute"  # one instruction, recorded only while single steps are shown
     WALK_REFS = "walk_refs"  # memory references of hardware page walks
     TLB_MISS = "tlb_miss"
-    TLB_FLUSH = "tlb_flush"
     SHADOW_FILL = "shadow_fill"  # a shadow page-table entry is made from the guest's
     NESTED_FILL = "nested_fill"  # a nested page-table entry is made
     DEVICE_ACCESS = "device_access"  # a device register is read or written
@@ -44,7 +43,7 @@ class EventKind(StrEnum):
     DMA = "dma"  # a device moves data from or to memory
     BACKEND = "backend"  # a party behind the device model does its part of a request
     EVENT_CHANNEL = "event_channel"
-    UNCLAIMED = "unclaimed"  # an access that no device answers: reported, never ignored
+    UNCLAIMED = "unclaimed"  # no device answers, or no buffer is there: never ignored
 
 
 class ExitReason(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tests.properties.random_guest import RandomGuest
@@ -12,11 +12,11 @@ from virtdocs.experiments.machines import Assembled, assemble
 from virtdocs.experiments.techniques import technique
 from virtdocs.guest.disassembler import text_of
 from virtdocs.machine.board import different_state
-from virtdocs.machine.cpu import Cpu
 from virtdocs.machine.isa import INSTRUCTION_BYTES, Undecodable, decode
 from virtdocs.trace import EventKind, Trace
 from virtdocs.vmm.acceleration import fast_cores
 from virtdocs.vmm.exit_loop import Engine, Outcome, run
+from virtdocs.vmm.wrapped import WrappedEngine
 
 MONITORS: Final = ("bt", "hw_shadow", "hw_nested")
 FAST: Final = ("native+fast", "bt+fast", "hw_shadow+fast", "hw_nested+fast")
@@ -24,30 +24,12 @@ BUDGET: Final = 3_000
 Wrong = Callable[[RandomGuest], bool]
 
 
-@dataclass(slots=True)
-class Observed:
+class Observed(WrappedEngine):
     """An engine that notes which instructions it ran."""
 
-    engine: Engine
-    names: set[str] = field(default_factory=set)
-
-    @property
-    def cpu(self) -> Cpu:
-        """The inner engine's."""
-        return self.engine.cpu
-
-    @property
-    def position(self) -> int:
-        """The inner engine's."""
-        return self.engine.position
-
-    def boundary(self) -> None:
-        """The inner engine's."""
-        self.engine.boundary()
-
-    def settle(self) -> None:
-        """The inner engine's."""
-        self.engine.settle()
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.names: set[str] = set()
 
     def run_one(self) -> None:
         """Run one instruction and note its name."""

@@ -9,20 +9,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.vmm.bench import Done, go
+from tests.vmm.bench import TO_USER, Done, go
 from virtdocs.machine.segments import make_descriptor
 
 TECHNIQUES = ("bt", "hw_shadow", "hw_nested", "qemu_tcg")
-USER = """
-{before}
-    push 0x2b
-    push 0x8c0000
-    push 0x202
-    push 0x33
-    push user
-    iret
-.org 0x800000
-user:
+USER = (
+    "{before}\n"
+    + TO_USER
+    + """
 {body}
     mov r15, 1
     int 3
@@ -34,6 +28,7 @@ user:
 .org 0x310000
     .quad 71, 0x300000
 """
+)
 CONFORMING = make_descriptor("code", 0) | 1 << 42
 LOAD = "mov rax, {leaf:#x}\ncpuid\n"
 

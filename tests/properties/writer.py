@@ -47,14 +47,11 @@ class Writer:
     ) -> int:
         """Append one instruction; its number."""
         spec = BY_FORM[mnemonic, form]
-        if memory is not None:
-            made = Instruction(
-                spec, form, fields.get("a", 0), fields.get("b", 0), memory.base, memory.index,
-                memory.scale, fields.get("size", 8), memory.segment, memory.disp,
-                fields.get("imm", 0),
-            )  # fmt: skip
-        else:
-            made = Instruction(spec, form, **fields)  # type: ignore[arg-type]
+        where = memory or Memory()
+        made = Instruction(
+            spec, form, fields.get("a", 0), fields.get("b", 0), where.base, where.index,
+            where.scale, fields.get("size", 8), where.segment, where.disp, fields.get("imm", 0),
+        )  # fmt: skip
         return self.raw(*encode(made))
 
     def raw(self, low: int, high: int) -> int:

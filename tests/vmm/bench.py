@@ -53,6 +53,19 @@ class Done:
         return int.from_bytes(raw, "little")
 
 
+# Into ring 3 with interrupts on; the code that follows stands at ``user``.
+TO_USER = """
+    push 0x2b
+    push 0x8c0000
+    push 0x202
+    push 0x33
+    push user
+    iret
+.org 0x800000
+user:
+"""
+
+
 def ready(
     text: str, name: str, *, levels: int | None = None, vendor: str = "intel", record: bool = False
 ) -> tuple[Assembled, Mapping[str, int]]:
@@ -79,9 +92,13 @@ def go(
     return Done(machine, run(machine.board, machine.engines, budget), labels)
 
 
-def differences(text: str, name: str, **how: object) -> list[str]:
+def differences(
+    text: str, name: str, *, levels: int | None = None, vendor: str = "intel", budget: int = BUDGET
+) -> list[str]:
     """What differs from bare hardware at the end."""
-    native, other = go(text, "native", **how), go(text, name, **how)  # type: ignore[arg-type]
+    native, other = (
+        go(text, one, levels=levels, vendor=vendor, budget=budget) for one in ("native", name)
+    )
     found = list(different_state(native.board, other.board))
     if (native.outcome, native.board.agenda.now) != (other.outcome, other.board.agenda.now):
         found.append(f"{native.outcome} at {native.board.agenda.now} / {other.outcome}")

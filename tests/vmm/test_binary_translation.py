@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.vmm.bench import differences, go, ready
+from tests.vmm.bench import TO_USER, differences, go, ready
 from virtdocs.machine.registers import ARITHMETIC_FLAGS
 from virtdocs.trace import EventKind
 from virtdocs.vmm.binary_translation import ADAPT_AFTER, BinaryTranslationEngine
@@ -148,15 +148,7 @@ def test_a_write_beside_the_code_in_its_page_keeps_the_translation() -> None:
 
 
 def test_user_code_runs_as_it_is() -> None:
-    text = """
-    push 0x2b
-    push 0x8c0000
-    push 0x202
-    push 0x33
-    push user
-    iret
-.org 0x800000
-user:
+    text = TO_USER + """
     mov rbp, 50
 turn:
     add rax, rbp
@@ -206,15 +198,9 @@ ALIGNMENTS = {
     "loads of ss": looped("mov rsi, 0x10\nmov ss, rsi\nmov rdi, [0x400000 + rbp*8]\n", 4),
     "calls and returns": looped("call leaf\n", 4) + "jmp end\nleaf:\ninc rbx\nret\n",
 }
-IN_USER_MODE = """
-    push 0x2b
-    push 0x8c0000
-    push 0x202
-    push 0x33
-    push user
-    iret
-.org 0x800000
-user:
+IN_USER_MODE = (
+    TO_USER
+    + """
     mov rsi, 0x2b
     mov ss, rsi
     mov rdi, [0x900000]
@@ -223,7 +209,9 @@ user:
     mov ss, rsi
     mov [0x902000], rdi
     int 3
-""" + GATE.format(vector=3, at="end").replace("0x8e00", "0xee00")
+"""
+    + GATE.format(vector=3, at="end").replace("0x8e00", "0xee00")
+)
 
 
 @pytest.mark.parametrize("what", ALIGNMENTS)

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from tests.vmm.bench import differences, go, ready
+from tests.vmm.bench import TO_USER, differences, go, ready
 from virtdocs.machine.registers import DS
 from virtdocs.machine.segments import NO_LIMIT, Segment, make_descriptor
 from virtdocs.trace import EventKind
 from virtdocs.vmm.deprivileged import DeprivilegedEngine
 from virtdocs.vmm.monitor_region import GUEST_LIMIT, region_base
 
-USER = """
-    push 0x2b
-    push 0x8c0000
-    push 0x202
-    push 0x33
-    push user
-    iret
-.org 0x800000
-user:
+USER = (
+    TO_USER
+    + """
 {body}
     int 3
 .org 0x1000 + 16 * 3
     .quad 0xee0000080000 | end & 0xffff | (end >> 16) << 48, 0
 """
+)
 DATA3 = make_descriptor("data", 3)
 PROBE = "mov rcx, 0x43\nmov rax, 0\nlar rax, rcx\nmov es, rcx\nmov rbx, es\n"
 TABLE = f"""

@@ -7,6 +7,7 @@ import pytest
 from tests.vmm.bench import Done, go
 from virtdocs.machine.memory import PAGE_SHIFT, PhysicalMemory
 from virtdocs.machine.paging import LARGE, PRESENT, USER, WRITABLE
+from virtdocs.machine.registers import CR0_TS, RBP, RBX
 from virtdocs.trace import EventKind
 from virtdocs.vmm.direct_paging import TOP_SLOT, WRITABLE_TYPE, DirectPaging, Refused
 from virtdocs.vmm.host import GUEST, NEIGHBOUR, NEIGHBOUR_FRAMES
@@ -193,3 +194,18 @@ def test_an_event_channel_for_a_cpu_that_is_not_there_takes_no_port() -> None:
     done = updates(body)
     assert done.outcome.detail == "exit code 0"
     assert done.regs[3] == (1 << 64) - 22
+
+
+def test_fpu_taskswitch_sets_and_clears_task_switched() -> None:
+    """A PV kernel asks; what the CPU then has is what smsw shows at any ring."""
+    body = """
+    mov rdi, 1
+    call hypercall_page + 64 * 5
+    smsw rbx
+    mov rdi, 0
+    call hypercall_page + 64 * 5
+    smsw rbp
+"""
+    done = updates(body)
+    assert done.outcome.detail == "exit code 0"
+    assert (done.regs[RBX] & CR0_TS, done.regs[RBP] & CR0_TS) == (CR0_TS, 0)

@@ -5,13 +5,22 @@ from __future__ import annotations
 import pytest
 
 from tests.vmm.bench import go, ready
+from virtdocs.machine.registers import IF
 from virtdocs.trace import EventKind, ExitReason
 from virtdocs.vmm.exit_loop import run
+from virtdocs.vmm.hardware_assist import HardwareAssistEngine
 from virtdocs.vmm.vmcb import Field as BlockField
 from virtdocs.vmm.vmcb import Intercept, Vmcb
 from virtdocs.vmm.vmcs import Field, Primary, Vmcs
 
 CPUID = "mov rax, 0\ncpuid\n"
+HANDLER = """
+.org 0x1500
+    .quad 0x8e0000080000 | handler & 0xffff | (handler >> 16) << 48, 0
+.org 0x110000
+handler:
+    jmp end
+"""
 
 
 @pytest.mark.parametrize("vendor", ["intel", "amd"])
@@ -112,3 +121,23 @@ def test_hlt_stops_the_cpu_without_an_exit_when_nobody_asked_for_one() -> None:
     outcome = run(machine.board, machine.engines, 100)
     assert outcome.kind == "hung"
     assert "hlt" not in machine.trace.by_key(EventKind.VM_EXIT)
+
+
+@pytest.mark.parametrize("vendor", ["intel", "amd"])
+def test_a_waiting_interrupt_asks_for_its_window_in_the_control_structure(vendor: str) -> None:
+    """The monitor keeps no note of its own: the bit in the frame is what opens the window."""
+    machine, _ = ready("cli\nnop\nsti\nnop\nnop\n" + HANDLER, "hw_nested", vendor=vendor)
+    (engine,) = machine.engines
+    assert isinstance(engine, HardwareAssistEngine)
+    while machine.board.retired < 1:
+        engine.run_one()
+    assert not engine.cpu.rflags & IF
+    assert not engine.structure.interrupt_window
+    engine.cpu.apic.request(0x50)
+    engine.boundary()
+    assert engine.structure.interrupt_window
+    machine.trace.counts.clear()
+    while engine.structure.interrupt_window:
+        engine.run_one()
+        engine.boundary()
+    assert machine.trace.by_key(EventKind.VM_EXIT).get("interrupt_window") == 1

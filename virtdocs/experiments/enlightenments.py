@@ -1,7 +1,7 @@
 """What enlightenments save: one kernel, plain and enlightened, under the same hypervisor.
 
-The enlightened kernel asks by cpuid who runs it, so its state is no longer native's
-(``ASKING_BUILDS``); its results are.
+The enlightened kernel asks by cpuid who runs it, so its state is no longer native's; its
+results are.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from virtdocs.guest.workloads import WORKLOADS, build
 
 PLAIN: Final = "native"
 ENLIGHTENED: Final = "enlightened"
-# Builds whose kernel asks who runs it: their state may differ from native's, their result not.
-ASKING_BUILDS: Final = (ENLIGHTENED, "pvhvm", "pvh")
 # Where interrupts and time are what a guest does.
 WORKLOAD_NAMES: Final = ("timer_tick", "ipi", "read_time")
 # Every preset that runs a kernel made for bare hardware on VMX or SVM.

@@ -7,7 +7,7 @@ difference is ring aliasing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from virtdocs.experiments.machines import assemble
@@ -17,6 +17,7 @@ from virtdocs.machine.cpu import Cpu
 from virtdocs.machine.memory import read_physical
 from virtdocs.trace import Trace
 from virtdocs.vmm.exit_loop import Engine, run
+from virtdocs.vmm.wrapped import WrappedEngine
 
 STEPS: Final = 1_000_000
 RPL: Final = 3  # the low bits of a selector
@@ -39,30 +40,12 @@ class RingLevels:
     host_mode: bool
 
 
-@dataclass(slots=True)
-class Watched:
+class Watched(WrappedEngine):
     """An engine that notes the level of the real CPU before each instruction."""
 
-    engine: Engine
-    levels: set[int] = field(default_factory=set)
-
-    @property
-    def cpu(self) -> Cpu:
-        """The CPU as the guest sees it."""
-        return self.engine.cpu
-
-    @property
-    def position(self) -> int:
-        """Address of the guest instruction that comes next."""
-        return self.engine.position
-
-    def boundary(self) -> None:
-        """As the engine does."""
-        self.engine.boundary()
-
-    def settle(self) -> None:
-        """As the engine does."""
-        self.engine.settle()
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.levels: set[int] = set()
 
     def run_one(self) -> None:
         """Note the level, then run one instruction."""

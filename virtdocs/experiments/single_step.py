@@ -18,9 +18,9 @@ from virtdocs.experiments.techniques import technique
 from virtdocs.guest.assembler import assemble_files
 from virtdocs.guest.program import Program
 from virtdocs.guest.workloads import BUILDS, KERNEL, source
-from virtdocs.machine.cpu import Cpu
 from virtdocs.trace import Event, Trace
 from virtdocs.vmm.exit_loop import Engine, run
+from virtdocs.vmm.wrapped import WrappedEngine
 
 INSTRUCTIONS: Final = (
     "cli", "pushf", "popf", "out", "wrmsr", "mov_cr3", "invlpg", "pte_write", "cpuid", "sgdt",
@@ -41,33 +41,15 @@ class SingleStep:
     events: tuple[Event, ...]
 
 
-class Observed:
+class Observed(WrappedEngine):
     """An engine that records between two addresses, the third time that it passes."""
 
     def __init__(self, engine: Engine, trace: Trace, start: int, end: int) -> None:
-        self.engine = engine
+        super().__init__(engine)
         self.trace = trace
         self.start = start
         self.end = end
         self.times = 0
-
-    @property
-    def cpu(self) -> Cpu:
-        """The inner engine's."""
-        return self.engine.cpu
-
-    @property
-    def position(self) -> int:
-        """The inner engine's."""
-        return self.engine.position
-
-    def boundary(self) -> None:
-        """The inner engine's."""
-        self.engine.boundary()
-
-    def settle(self) -> None:
-        """The inner engine's."""
-        self.engine.settle()
 
     def run_one(self) -> None:
         """Start recording at the first address, stop at the second."""

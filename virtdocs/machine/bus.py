@@ -81,10 +81,6 @@ class Bus:
         """Write a physical address that is no memory."""
         self._write(self.mmio, "mmio", address, size, value)
 
-    def claims_mmio(self, address: int) -> bool:
-        """Whether a device answers at this physical address."""
-        return self._find(self.mmio, address) is not None
-
     @staticmethod
     def _find(ranges: list[Range], at: int) -> Range | None:
         for found in ranges:

@@ -182,7 +182,7 @@ class DeprivilegedEngine:
         self.trap_event("page_table_write" if kind is FaultKind.TABLE_WRITE else "pf")
         if guest_fault is not None:
             self.inject(guest_fault)
-        elif kind is FaultKind.MMIO or kind is not FaultKind.FILLED:
+        elif kind is not FaultKind.FILLED:
             self.perform()
 
     def perform(self, decode: bool = True) -> None:

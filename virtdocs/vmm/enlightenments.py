@@ -24,7 +24,6 @@ from virtdocs.machine.registers import GP
 from virtdocs.machine.traps import fault
 
 NO_EOI_REQUIRED: Final = 1
-NANOSECONDS: Final = 1_000_000_000
 HYPERV_UNIT: Final = 100  # its time counts 100 ns
 # kvmclock: time = ((tsc - tsc_timestamp) << shift) * multiplier >> 32. One tick of the counter
 # is one nanosecond here, and the multiplier has 32 bits.

@@ -47,6 +47,7 @@ class ControlStructure(Protocol):
         """Whether the hardware exits for this."""
 
     nested_root: int
+    interrupt_window: bool
 
     def save_exit(self, cpu: Cpu, reason: ExitReason, qualification: int) -> None:
         """Write the exit information and the guest's place."""
@@ -79,7 +80,6 @@ class HardwareAssistEngine(NativeEngine):
         self.interface = interface or GuestInterface()
         self.monitor_mmu = MonitorMmu(board.memory, board.levels, paging)
         self._known_requests = 0
-        self._window_open = False
         self._in_monitor = True  # no guest instruction has run since the last exit
         # First VM entry: from here on the CPU's accesses go through the monitor's tables.
         cpu.controls = structure
@@ -121,12 +121,12 @@ class HardwareAssistEngine(NativeEngine):
         if vector is None:
             return
         if not can_interrupt(cpu):
-            self._window_open = not self.posted_interrupts
+            self.structure.interrupt_window = not self.posted_interrupts
             return
-        if self._window_open and not self._in_monitor and not cpu.halted:
+        if self.structure.interrupt_window and not self._in_monitor and not cpu.halted:
             self._exit(ExitReason.INTERRUPT_WINDOW)
             self._enter()
-        self._window_open = False
+        self.structure.interrupt_window = False
         self.take_interrupt(vector)
 
     def take_interrupt(self, vector: int) -> None:

@@ -16,6 +16,7 @@ from virtdocs.machine.memory import PAGE_SHIFT
 from virtdocs.machine.paging import PRESENT, index_at
 from virtdocs.machine.registers import (
     ARITHMETIC_FLAGS,
+    CR0_TS,
     FLAGS_ONE,
     IF,
     R8,
@@ -32,7 +33,7 @@ from virtdocs.machine.traps import Trapped
 from virtdocs.vmm.direct_paging import Refused
 from virtdocs.vmm.event_channel import EventChannels
 from virtdocs.vmm.monitor_region import GUEST_LIMIT
-from virtdocs.vmm.paravirtual import Handler, ParavirtualEngine
+from virtdocs.vmm.paravirtual import MASK_EVENTS, Handler, ParavirtualEngine
 
 EINVAL: Final = -22
 EFAULT: Final = -14
@@ -133,7 +134,9 @@ def set_trap_table(engine: ParavirtualEngine, args: Args) -> int:
         vector, flags, selector, address = read_words(engine, at, 4)
         if address == 0:
             return 0
-        engine.handlers[vector & 0xFF] = Handler(flags & 3, bool(flags & 4), selector, address)
+        engine.handlers[vector & 0xFF] = Handler(
+            flags & 3, bool(flags & MASK_EVENTS), selector, address
+        )
         at += 32
     return EINVAL
 
@@ -226,7 +229,9 @@ def set_callbacks(engine: ParavirtualEngine, args: Args) -> int:
 
 
 def fpu_taskswitch(engine: ParavirtualEngine, args: Args) -> int:
-    """Set or clear CR0.TS; there is no FPU here to switch."""
+    """Set (argument 1) or clear (0) CR0.TS of this virtual CPU."""
+    cpu = engine.cpu
+    cpu.cr0 = cpu.cr0 | CR0_TS if args[0] else cpu.cr0 & ~CR0_TS
     return 0
 
 

@@ -23,15 +23,12 @@ class Field(IntEnum):
 
     INTERCEPTS = 0
     CR_INTERCEPTS = 1  # bits 0-15 reads of cr0…, bits 16-31 writes
-    EXCEPTION_INTERCEPTS = 2
     IOPM_BASE = 3
     MSRPM_BASE = 4
-    GUEST_ASID = 5
     NESTED_CR3 = 6
     EVENT_INJECTION = 7
     EXIT_CODE = 8
     EXIT_INFO_1 = 9
-    EXIT_INFO_2 = 10
     GUEST_RIP = 11
     GUEST_RSP = 12
     GUEST_RFLAGS = 13
@@ -132,6 +129,16 @@ class Vmcb:
         """Ask for reads or writes of a control register."""
         bit = 1 << number + (16 if write else 0)
         self.write(Field.CR_INTERCEPTS, self.read(Field.CR_INTERCEPTS) | bit)
+
+    @property
+    def interrupt_window(self) -> bool:
+        """Whether the guest exits as soon as it could take a (virtual) interrupt."""
+        return self.has(Intercept.VINTR)
+
+    @interrupt_window.setter
+    def interrupt_window(self, on: bool) -> None:
+        bits = self.read(Field.INTERCEPTS)
+        self.write(Field.INTERCEPTS, bits | Intercept.VINTR if on else bits & ~Intercept.VINTR)
 
     def wants(self, reason: ExitReason, detail: dict[str, int]) -> bool:
         """Whether the hardware exits (APM vol. 2 §15.7 to §15.11)."""

@@ -23,7 +23,6 @@ class Field(IntEnum):
     """Word index of each field in the structure's frame."""
 
     PRIMARY_CONTROLS = 0
-    EXCEPTION_BITMAP = 1
     EPT_POINTER = 2
     GUEST_RIP = 3
     GUEST_RSP = 4
@@ -56,7 +55,6 @@ class Primary(IntFlag):
     INTERRUPT_WINDOW_EXITING = 1 << 12
     ENABLE_EPT = 1 << 13
     ENABLE_VPID = 1 << 14
-    WBINVD_EXITING = 1 << 15
 
 
 # Basic exit reasons (SDM vol. 3D appendix C), for the words on the site and the frame's field.
@@ -140,6 +138,15 @@ class Vmcs:
         """Set or clear a control bit."""
         bits = self.read(Field.PRIMARY_CONTROLS)
         self.write(Field.PRIMARY_CONTROLS, bits | control if on else bits & ~control)
+
+    @property
+    def interrupt_window(self) -> bool:
+        """Whether the guest exits as soon as it could take an interrupt."""
+        return self.has(Primary.INTERRUPT_WINDOW_EXITING)
+
+    @interrupt_window.setter
+    def interrupt_window(self, on: bool) -> None:
+        self.set(Primary.INTERRUPT_WINDOW_EXITING, on)
 
     def wants(self, reason: ExitReason, detail: dict[str, int]) -> bool:
         """Whether the hardware exits: the rules of SDM vol. 3C §26.1."""

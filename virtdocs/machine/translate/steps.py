@@ -7,7 +7,7 @@ from typing import Final
 
 from virtdocs.machine.isa import INSTRUCTION_BYTES, Instruction, encode
 from virtdocs.machine.memory import PAGE_SHIFT
-from virtdocs.machine.registers import RSP, WORD_MASK
+from virtdocs.machine.registers import WORD_MASK
 
 LAST_PAGE: Final = (1 << 64 - PAGE_SHIFT) - 1
 
@@ -102,20 +102,3 @@ def shows_flags(ins: Instruction) -> bool:
         or (name in SHIFTS and ins.form == "rr")
         or ins.spec.group not in ("data", "alu")
     )
-
-
-def registers_of(ins: Instruction) -> set[int]:
-    """General registers that the operands name (not those that an instruction implies)."""
-    found: set[int] = set()
-    # Register letters of the form, with the field that each takes.
-    if ins.form in ("r", "ri", "rm", "rr", "rc", "rs"):
-        found.add(ins.a)
-    if ins.form in ("rr", "sr", "cr"):
-        found.add(ins.b)
-    if ins.form == "mr":
-        found.add(ins.a)
-    if "m" in ins.form:
-        found |= {number for number in (ins.base, ins.index) if number >= 0}
-    if ins.spec.name in STACK:
-        found.add(RSP)
-    return found
