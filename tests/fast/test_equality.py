@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.fast.compare import differences, ran, workload
+from tests.properties.hostile_guest import hostile_guest
 from tests.properties.random_guest import random_guest
 from virtdocs.experiments.techniques import technique
 
@@ -56,6 +57,15 @@ def test_a_random_guest_is_the_same_on_both_cores(seed: int, technique_name: str
     preset = replace(technique(technique_name, guest.vendor), levels=guest.levels)
     found = differences(preset, guest.program, vendor=guest.vendor, budget=3_000)
     assert found == {}, f"seed {seed}"
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_a_hostile_guest_is_the_same_on_both_cores(seed: int) -> None:
+    """Six techniques in turn, PV kernels among them."""
+    guest = hostile_guest(seed)
+    preset = replace(technique(guest.technique, guest.vendor), levels=guest.levels)
+    found = differences(preset, guest.program, vendor=guest.vendor, budget=2_000)
+    assert found == {}, f"seed {seed} under {guest.technique}"
 
 
 @pytest.mark.soak

@@ -111,6 +111,8 @@ class Cpu(SegmentUnit):
         self.controls: Controls | None = None
         # The interrupt and system-call entry points belong to a monitor (ring deprivileging).
         self.monitor_entry = False
+        # The fast core's delivery through the IDT, for the ordinary case; False when it is none.
+        self.quick_delivery: Callable[[int, int | None, bool], bool] | None = None
 
     # Privilege and modes ------------------------------------------------------------------
 

@@ -72,6 +72,8 @@ def deliver(cpu: Cpu, vector: int, error: int | None, *, software: bool = False)
     The error code of such a fault has EXT (bit 0) set unless ``int n`` asked for the
     delivery (SDM vol. 3A §6.13).
     """
+    if cpu.quick_delivery is not None and cpu.quick_delivery(vector, error, software):
+        return
     try:
         _enter(cpu, vector, error, software)
     except Trapped as trapped:

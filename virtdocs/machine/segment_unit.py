@@ -162,11 +162,11 @@ class SegmentUnit:
         self.regs[RSP] = stack
         self.next_rip = rip
         if outward:
-            self._drop_inner_segments(ring)
+            self.drop_inner_segments(ring)
 
     next_rip: int
 
-    def _drop_inner_segments(self, ring: int) -> None:
+    def drop_inner_segments(self, ring: int) -> None:
         """After a return outward no data segment of an inner ring stays loaded (SDM, IRET)."""
         for number in (ES, DS, FS, GS):
             segment = self.segments[number]

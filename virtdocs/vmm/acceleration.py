@@ -8,11 +8,14 @@ from typing import Final
 from virtdocs.machine.board import Board
 from virtdocs.machine.memory import GuestMemory, PhysicalMemory
 from virtdocs.machine.mmu import HardwareMmu
+from virtdocs.machine.translate.delivery import Delivery
 from virtdocs.machine.translate.dispatcher import HOT, LONGEST, FastCore
 from virtdocs.vmm.binary_translation import BinaryTranslationEngine
 from virtdocs.vmm.deprivileged import DeprivilegedEngine
 from virtdocs.vmm.emulation import EmulationEngine
 from virtdocs.vmm.exit_loop import Engine
+from virtdocs.vmm.hardware_assist import HardwareAssistEngine
+from virtdocs.vmm.native import NativeEngine
 from virtdocs.vmm.translated_slots import SlotCore
 
 # With several CPUs a trace has to fit well into a turn.
@@ -34,6 +37,11 @@ def _core(board: Board, engine: Engine, longest: int, hot: int) -> FastCore | No
     memory = mmu.memory.host if isinstance(mmu.memory, GuestMemory) else mmu.memory
     assert isinstance(memory, PhysicalMemory)
     mmu.quick = True
+    if isinstance(engine, DeprivilegedEngine | HardwareAssistEngine):
+        engine.monitor_mmu.quick = True
     if isinstance(engine, BinaryTranslationEngine):
         return SlotCore(board, engine, mmu, memory, longest, hot)
-    return FastCore(board, cpu, mmu, memory, longest, hot)
+    core = FastCore(board, cpu, mmu, memory, longest, hot)
+    if isinstance(engine, NativeEngine):
+        cpu.quick_delivery = Delivery(cpu, mmu, core.ring_views())
+    return core

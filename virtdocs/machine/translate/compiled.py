@@ -24,7 +24,7 @@ from virtdocs.machine.translate.views import INDEX, Leave, Views, load_across, s
 
 TraceFunction = Callable[[int], int]
 KEPT_TRANSLATIONS: Final = 4096
-VIEW_KINDS: Final = ("R", "W", "M", "find_R", "find_W", "find_M", "fetch")
+VIEW_KINDS: Final = ("R", "W", "M", "find_R", "find_W", "find_M", "fetch", "forget")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Compiled:
             space |= {f"R{number}": view.read, f"find_R{number}": view.find_read}
             space |= {f"W{number}": view.write, f"find_W{number}": view.find_write}
             space |= {f"M{number}": view.modify, f"find_M{number}": view.find_modify}
-            space[f"fetch{number}"] = view.fetch
+            space |= {f"fetch{number}": view.fetch, f"forget{number}": view.forget}
         for key, number in self.pages.items():
             space[f"P{number}"] = pages[key]
         exec(self.code, space)

@@ -101,6 +101,9 @@ class FastCore:
             done += steps
             self._retired += steps if trace.code.retired is None else self._partly(trace, steps)
             trace.fruitless = 0
+            if trace.flushes:
+                self.epoch += 1
+                self.watch.pinned.clear()
             if cpu.interrupt_shadow:
                 return done
             if cpu.cpl != mode.cpl:
@@ -168,6 +171,10 @@ class FastCore:
             self.views[mode] = views
             self.traces[mode] = {}
         return views
+
+    def ring_views(self) -> dict[int, Views]:
+        """Views by ring for long mode with CR0.WP set."""
+        return {ring: self._views_of(Mode(ring, True, LAST_PAGE, False)) for ring in range(4)}
 
     # Heat and recording ---------------------------------------------------------------------------
 

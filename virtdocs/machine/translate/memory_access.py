@@ -61,6 +61,11 @@ def address(source: Source, ins: Instruction, moved: int = 0) -> Where:
     return Where(" + ".join(parts).replace("+ -", "- "), None, data != 0, source.across)
 
 
+def fixed(where: int) -> Where:
+    """A place that is known."""
+    return Where(str(where), where)
+
+
 def offset(source: Source, ins: Instruction) -> str:
     """The effective address modulo 2**64, as lea gives it."""
     plain = Instruction(

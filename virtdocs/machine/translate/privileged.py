@@ -31,13 +31,15 @@ from virtdocs.machine.registers import (
     SS,
 )
 from virtdocs.machine.segment_unit import SegmentUnit
+from virtdocs.machine.segments import Segment
 from virtdocs.machine.translate.flags import KEPT
-from virtdocs.machine.translate.memory_access import push, top
+from virtdocs.machine.translate.memory_access import fixed, load, offset, push, top
 from virtdocs.machine.translate.source import Source
 from virtdocs.machine.translate.steps import Mode, Step, plain
 from virtdocs.trace import ExitReason
 
 NOT_HERE: tuple[int, ...] = ()
+READABLE = (0, 2, 3, 4)  # control registers that are plain words here
 
 
 def translatable(cpu: Cpu, ins: Instruction, mode: Mode) -> bool:
@@ -57,8 +59,7 @@ def facts(cpu: Cpu, ins: Instruction, mode: Mode) -> tuple[int, ...]:
 
 
 def _pause(cpu: Cpu, ins: Instruction, mode: Mode) -> tuple[int, ...]:
-    controls = cpu.controls
-    return (1,) if controls is None or not controls.wants(ExitReason.PAUSE, {}) else NOT_HERE
+    return NOT_HERE if _exits(cpu, ExitReason.PAUSE, {}) else (1,)
 
 
 def _swapgs(cpu: Cpu, ins: Instruction, mode: Mode) -> tuple[int, ...]:
@@ -74,7 +75,33 @@ def _system_call(cpu: Cpu, ins: Instruction, mode: Mode) -> tuple[int, ...]:
     return (msrs[MSR_STAR], msrs[MSR_LSTAR], msrs[MSR_FMASK])
 
 
+def _control_register(cpu: Cpu, ins: Instruction, mode: Mode) -> tuple[int, ...]:
+    writing = ins.form == "cr"
+    number = ins.a if writing else ins.b
+    if mode.cpl or number not in ((3,) if writing else READABLE):
+        return NOT_HERE
+    detail = {"cr": number, "write": int(writing), "reg": ins.b if writing else ins.a}
+    return NOT_HERE if _exits(cpu, ExitReason.CR_ACCESS, detail) else (1,)
+
+
+def _invlpg(cpu: Cpu, ins: Instruction, mode: Mode) -> tuple[int, ...]:
+    return NOT_HERE if mode.cpl or _exits(cpu, ExitReason.INVLPG, {"address": 0}) else (1,)
+
+
+def _exits(cpu: Cpu, reason: ExitReason, detail: dict[str, int]) -> bool:
+    return cpu.controls is not None and cpu.controls.wants(reason, detail)
+
+
+def _iret(cpu: Cpu, ins: Instruction, mode: Mode) -> tuple[int, ...]:
+    if mode.cpl or mode.limited:
+        return NOT_HERE
+    return (*cpu.gdtr, 1 << 11 + 9 * cpu.mmu.levels)
+
+
 FACTS = {
+    "mov_cr": _control_register,
+    "invlpg": _invlpg,
+    "iret": _iret,
     "pause": _pause,
     "swapgs": _swapgs,
     "syscall": _system_call,
@@ -162,16 +189,64 @@ def sysret(source: Source, step: Step) -> None:
 def _switch(source: Source, code: int, stack: int, cpl: int) -> None:
     """The flat segments that syscall and sysret load, and the mode that goes with them."""
     flat = SegmentUnit.flat_segment
-    code_name = source.constant(flat(code, code=True, dpl=cpl))
-    stack_name = source.constant(flat(stack, code=False, dpl=cpl))
-    source.line(
-        f"v = cpu.segments; v[{CS}] = {code_name}; v[{SS}] = {stack_name}; cpu.cpl = {code & 3}"
+    _load_segments(
+        source, flat(code, code=True, dpl=cpl), flat(stack, code=False, dpl=cpl), code & 3
     )
+
+
+def _load_segments(source: Source, code: Segment, stack: Segment, cpl: int) -> None:
+    code_name, stack_name = source.constant(code), source.constant(stack)
+    source.line(f"p = cpu.segments; p[{CS}] = {code_name}; p[{SS}] = {stack_name}; cpu.cpl = {cpl}")
     mode = source.mode
-    source.enter(Mode(code & 3, mode.protect, mode.last, mode.limited))
+    source.enter(Mode(cpl, mode.protect, mode.last, mode.limited))
+
+
+def control_register(source: Source, step: Step) -> None:
+    """mov r, crN and mov cr3, r: after the latter the next instruction is fetched anew."""
+    ins = step.ins
+    if ins.form == "rc":
+        source.put(ins.a, f"cpu.cr{ins.b}")
+        return
+    value = source.get(ins.b)
+    source.line(f"if {value} >> 52: raise Leave")
+    source.line(f"cpu.load_cr3({value})")
+
+
+def invlpg(source: Source, step: Step) -> None:
+    """invlpg, unless the page is one that the trace relies on."""
+    name = source.view("R")
+    source.line(f"forget{name[1:]}({offset(source, step.ins)})")
+
+
+def iret(source: Source, step: Step) -> None:
+    """iret to the selectors of the recorded frame, outward or within the ring."""
+    base, _, lower_half = step.facts
+    (code, _), (stack, _) = step.returned
+    source.line(f"t = {top(source)}")
+    source.line(f"c = {top(source, 8)}")
+    source.line(f"v = {top(source, 16)}")
+    source.line(f"s = {top(source, 24)}")
+    source.line(f"w = {top(source, 32)}")
+    source.leave_unless(
+        f"c & 65535 == {code.selector} and w & 65535 == {stack.selector} and t < {lower_half}"
+    )
+    for segment, raw in step.returned:
+        found = load(source, fixed(base + (segment.selector & 0xFFF8)))
+        source.line(f"p = {found}")
+        source.line(f"if p != {raw}: raise Leave")
+    mask = ARITHMETIC_FLAGS | IF | IOPL
+    ring = code.selector & 3
+    _load_segments(source, code, stack, ring)
+    if ring:
+        source.line(f"cpu.drop_inner_segments({ring})")
+    source.line(f"cpu.rflags = cpu.rflags & {~mask & FLAGS_MASK} | v & {mask} | {FLAGS_ONE}")
+    source.flags = KEPT
+    source.put(RSP, "s")
+    source.line(f"if t != {step.target}: {source.exit('t', source.index + 1)}")
 
 
 EMIT = {
     "pushf": pushf, "popf": popf, "cli": cli, "sti": sti, "pause": pause,
-    "swapgs": swapgs, "syscall": syscall, "sysret": sysret,
+    "swapgs": swapgs, "mov_cr": control_register, "invlpg": invlpg, "iret": iret,
+    "syscall": syscall, "sysret": sysret,
 }  # fmt: skip

@@ -8,6 +8,8 @@ from enum import Enum
 from virtdocs.machine.cpu import Cpu
 from virtdocs.machine.isa import Instruction, Undecodable, decode
 from virtdocs.machine.memory import PAGE_SHIFT
+from virtdocs.machine.registers import CS, SS
+from virtdocs.machine.segments import Segment
 from virtdocs.machine.translate.privileged import facts, translatable
 from virtdocs.machine.translate.steps import Mode, Step
 from virtdocs.machine.translate.views import Views
@@ -41,6 +43,16 @@ def leaves_its_word(cpu: Cpu, ins: Instruction) -> bool:
         return False
     _, address = cpu.linear(ins)
     return (address & 7) + ins.size > 8
+
+
+def descriptor_at(views: Views, cpu: Cpu, segment: int) -> int:
+    """The descriptor that a segment register was just loaded from, 0 where it is not to be had."""
+    selector = cpu.segments[segment].selector
+    address = cpu.gdtr[0] + (selector & 0xFFF8)
+    entry = views.mmu.tlb.entries.get(address >> PAGE_SHIFT)
+    if selector & 0xFFFC == 0 or entry is None or entry.page is None or address & 7:
+        return 0
+    return entry.page[address >> 3 & 511]
 
 
 @dataclass(slots=True)
@@ -90,5 +102,12 @@ class Recorder:
             self.facts = facts(cpu, ins, self.mode)
             if not translatable(cpu, ins, self.mode):
                 return False
-        self.steps.append(Step(self.at, ins, self.mode, cpu.rip, self.facts, *part, self.across))
+        returned: tuple[tuple[Segment, int], ...] = ()
+        if ins.spec.name == "iret":
+            returned = tuple((cpu.segments[n], descriptor_at(views, cpu, n)) for n in (CS, SS))
+            if not all(raw for _, raw in returned):
+                return False
+        self.steps.append(
+            Step(self.at, ins, self.mode, cpu.rip, self.facts, *part, self.across, returned)
+        )
         return True

@@ -8,6 +8,7 @@ from typing import Final
 from virtdocs.machine.isa import INSTRUCTION_BYTES, Instruction, encode
 from virtdocs.machine.memory import PAGE_SHIFT
 from virtdocs.machine.registers import WORD_MASK
+from virtdocs.machine.segments import Segment
 
 LAST_PAGE: Final = (1 << 64 - PAGE_SHIFT) - 1
 
@@ -44,6 +45,8 @@ class Step:
     retires: bool = True
     inline: str = ""  # the guest instruction that is complete with this step, replaced in place
     across: bool = False  # its memory operand left its word when it was recorded
+    # For iret: code and stack segment that it loaded, and their descriptors.
+    returned: tuple[tuple[Segment, int], ...] = ()
 
     @property
     def words(self) -> tuple[int, int]:
@@ -65,8 +68,15 @@ SHIFTS: Final = frozenset(("shl", "shr", "sar"))
 STACK: Final = frozenset(("push", "pop", "call", "ret", "pushf", "popf", "iret"))
 
 
+def flushes(step: Step) -> bool:
+    """Whether the TLB is another one after it."""
+    return step.ins.spec.name == "mov_cr" and step.ins.form == "cr"
+
+
 def changes_page(one: Step, other: Step) -> bool:
     """Whether the fetch of the second step may miss although that of the first did not."""
+    if flushes(one):
+        return True
     return one.mode != other.mode or one.rip >> PAGE_SHIFT != other.rip >> PAGE_SHIFT
 
 

@@ -11,7 +11,7 @@ from virtdocs.machine.registers import CS
 from virtdocs.machine.tlb import TlbEntry
 from virtdocs.machine.translate.compiled import Compiled, TraceFunction
 from virtdocs.machine.translate.privileged import facts
-from virtdocs.machine.translate.steps import Mode, Step
+from virtdocs.machine.translate.steps import Mode, Step, flushes
 from virtdocs.machine.translate.views import Leave, Views
 
 
@@ -51,6 +51,7 @@ class Trace:
     special: tuple[Step, ...]  # steps that rely on facts
     highest: int  # last byte of code, for the code segment's limit
     length: int
+    flushes: bool  # the TLB may be another one afterwards
     checked: int = -1  # the epoch for which it is known to hold
     fruitless: int = 0  # how often in a row it left before its first instruction
 
@@ -110,6 +111,7 @@ def bind(code: Compiled, cpu: Cpu, views_of: dict[Mode, Views]) -> Trace | None:
         tuple(step for step in steps if step.facts),
         max(step.rip for step in steps) + 15,
         len(steps),
+        any(flushes(step) for step in steps),
     )
 
 

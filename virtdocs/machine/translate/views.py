@@ -164,6 +164,14 @@ class Views:
             raise Leave
         return entry
 
+    def forget(self, address: int) -> None:
+        """invlpg, for a page that no running trace relies on and no large one."""
+        number = address >> PAGE_SHIFT
+        tlb = self.mmu.tlb
+        if number in self.watch.pinned or any(entry.pages > 1 for entry in tlb.entries.values()):
+            raise Leave
+        tlb.drop(number)
+
     def fetched(self, number: int) -> TlbEntry | None:
         """The TLB's entry for fetches from this page, None when they would miss."""
         entry = self.mmu.tlb.entries.get(number)
