@@ -74,6 +74,19 @@ def test_an_unknown_format_is_a_mistake() -> None:
         value_text(GAIN, load("ko"), "pct")
 
 
+@pytest.mark.parametrize(("basis", "mark"), [(Basis.RUN, "●"), (Basis.DERIVED, "○")])
+def test_a_sentence_that_the_run_bears_out_gets_the_mark_of_its_basis(
+    basis: Basis, mark: str
+) -> None:
+    assert value_text(term("answer.no", basis), load("ko"), "is:no") == mark
+
+
+@pytest.mark.parametrize("expected", ["yes", "answer.no", ""])
+def test_a_sentence_that_the_run_contradicts_is_a_mistake(expected: str) -> None:
+    with pytest.raises(BadValue, match="the run says 'no'"):
+        value_text(term("answer.no", Basis.RUN), load("en"), f"is:{expected}")
+
+
 def test_a_term_without_entry_is_a_mistake() -> None:
     with pytest.raises(VirtdocsError, match=r"ko\.toml"):
         value_text(term("answer.perhaps", Basis.RUN), load("ko"))

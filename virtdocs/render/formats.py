@@ -6,7 +6,7 @@ import json
 
 from virtdocs.errors import BadValue, nearest
 from virtdocs.exhibits import Built
-from virtdocs.render import alt, citations, figure, table
+from virtdocs.render import alt, citations, figure, numbers, table
 from virtdocs.render.catalogue import Catalogue, load
 from virtdocs.views.tabular import table_of
 
@@ -30,7 +30,7 @@ def export(built: Built, format: str, lang: str) -> str:
 def _markdown(built: Built, words: Catalogue) -> str:
     rows = table_of(built.bundle.view)
     legend = ", ".join(
-        f"{table.MARKS[basis]} {words.text(f'basis.{basis}')}" for basis in table.bases(rows)
+        f"{numbers.MARKS[basis]} {words.text(f'basis.{basis}')}" for basis in table.bases(rows)
     )
     parts = [
         f"**{alt.caption(built, words)}**",

@@ -2,7 +2,9 @@
 
 Formats of inline tags: none (as the exhibit shows it), ``int``, ``.N`` (N decimals),
 ``signed``, ``bare`` (no unit), ``hash`` (all digits), ``short`` (first digits of a
-hash), joined by commas: ``{{ table_7_4.median|.1,bare }}``.
+hash), joined by commas: ``{{ table_7_4.median|.1,bare }}``. ``is:KEY`` holds a sentence
+to a run: it shows the mark of the value's basis when the value is that word, for example
+``is:no``, and is a mistake when it is another.
 """
 
 from __future__ import annotations
@@ -13,15 +15,26 @@ from fractions import Fraction
 
 from virtdocs.errors import BadValue, nearest
 from virtdocs.render.catalogue import Catalogue
-from virtdocs.views.model import Form, Label, Value
+from virtdocs.views.model import Basis, Form, Label, Value
 
-FORMATS = ("int", ".1", ".2", ".3", "signed", "bare", "hash", "short")
+FORMATS = ("int", ".1", ".2", ".3", "signed", "bare", "hash", "short", "is:KEY")
+HOLDS = "is:"  # begins the format that asserts
 SHORT_HASH = 12
 MINUS = "\u2212"
+# Filled for what was observed, hollow for what was made of it.
+MARKS = {
+    Basis.RUN: "●",
+    Basis.DERIVED: "○",
+    Basis.MEASURED: "◆",
+    Basis.SOURCED: "□",
+    Basis.JUDGED: "△",
+}
 
 
 def value_text(value: Value, words: Catalogue, fmt: str = "") -> str:
     """``value`` as a reader sees it, for example ``+13.58%`` or ``하이퍼바이저``."""
+    if fmt.startswith(HOLDS):
+        return _checked(value, fmt.removeprefix(HOLDS))
     digits, signed, unit, whole_hash = value.digits, value.signed, value.unit, False
     for one in filter(None, (part.strip() for part in fmt.split(","))):
         if one == "int":
@@ -46,6 +59,13 @@ def value_text(value: Value, words: Catalogue, fmt: str = "") -> str:
         return value.raw
     text = digits_text(value.raw, digits, signed=signed)
     return words.text(f"unit.{unit}", {"n": text}) if unit else text
+
+
+def _checked(value: Value, expected: str) -> str:
+    found = str(value.raw).rpartition(".")[2] if value.form is Form.TERM else raw_text(value)
+    if found != expected:
+        raise BadValue("value", f"the text says {expected!r}, the run says {found!r}")
+    return MARKS[value.basis]
 
 
 def label_text(label: Label, words: Catalogue) -> str:

@@ -176,7 +176,14 @@ def value_html(key: str, fmt: str, built: Built, lang: str) -> str:
     """One value of an exhibit, bound into a sentence."""
     raw = escape(numbers.raw_text(_value(key, built)))
     text = escape(value_text(key, fmt, built, lang))
-    return f'<data data-value="{escape(built.name)}.{escape(key)}" value="{raw}">{text}</data>'
+    title = ""
+    if fmt.startswith(numbers.HOLDS):  # the mark alone does not say what was found
+        words = load(lang)
+        basis = words.text(f"basis.{_value(key, built).basis}")
+        shown = numbers.value_text(_value(key, built), words)
+        title = f' class="vd-holds" title="{escape(f"{basis}: {shown}")}"'
+    name = f"{escape(built.name)}.{escape(key)}"
+    return f'<data data-value="{name}" value="{raw}"{title}>{text}</data>'
 
 
 def _value(key: str, built: Built) -> Value:

@@ -10,17 +10,8 @@ from itertools import groupby
 
 from virtdocs.render import palette, svg
 from virtdocs.render.catalogue import Catalogue
-from virtdocs.render.numbers import label_text, raw_text, value_text
+from virtdocs.render.numbers import MARKS, label_text, raw_text, value_text
 from virtdocs.views.model import Basis, Form, Label, Row, Table, Value
-
-# Filled for what was observed, hollow for what was made of it.
-MARKS = {
-    Basis.RUN: "●",
-    Basis.DERIVED: "○",
-    Basis.MEASURED: "◆",
-    Basis.SOURCED: "□",
-    Basis.JUDGED: "△",
-}
 
 
 def cell_text(cell: Value | Label, words: Catalogue) -> str:

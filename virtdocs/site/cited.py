@@ -1,4 +1,9 @@
-"""Citations of a page: ``<span data-cite="KEY"></span>`` gets a number and a list at the end."""
+"""Citations of a page: each gets a number, and a list at the end says what the numbers name.
+
+``<span data-cite="KEY"></span>`` stands for the number alone, with a figure inside it for a
+quoted one. Of several figures in one block from the same source the last shows the number:
+the others are marked as quoted only.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,10 @@ from virtdocs.checks.pages import Page
 from virtdocs.errors import VirtdocsError
 from virtdocs.render import catalogue, citations
 
-_EMPTY = re.compile(r'<span data-cite="(?P<key>[^"]*)"></span>')
+_CITED = re.compile(
+    r'<span\b[^>]*\bdata-cite="(?P<key>[^"]*)"[^>]*>(?P<figure>.*?)</span>', re.DOTALL
+)
+_BLOCK_END = re.compile(r"</(?:p|li|td|th|dd|h\d)>")
 
 
 def number_citations(html: str, page: Page) -> str:
@@ -24,13 +32,17 @@ def number_citations(html: str, page: Page) -> str:
         number = numbers.setdefault(key, len(numbers) + 1)
         seen[key] = seen.get(key, 0) + 1
         label = escape(citations.source(key).title)
-        return (
-            f'<sup class="vd-cite" data-cite="{escape(key)}">'
-            f'<a id="cited-{number}-{seen[key]}" href="#source-{number}" title="{label}">'
-            f"{number}</a></sup>"
-        )
+        link = f'id="cited-{number}-{seen[key]}" href="#source-{number}" title="{label}"'
+        sup = f'<sup class="vd-cite" data-cite="{escape(key)}"><a {link}>{number}</a></sup>'
+        if not match["figure"]:
+            return sup
+        figure = f'<span class="vd-quoted" data-cite="{escape(key)}">{match["figure"]}</span>'
+        end = _BLOCK_END.search(html, match.end())
+        rest = html[match.end() : end.start() if end else None]
+        again = any(later["key"] == key and later["figure"] for later in _CITED.finditer(rest))
+        return figure if again else figure + sup
 
-    html = _EMPTY.sub(mark, html)
+    html = _CITED.sub(mark, html)
     if not numbers:
         return html
     status = citations.status_words(words)
