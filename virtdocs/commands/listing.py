@@ -33,12 +33,16 @@ def _techniques(lang: str) -> Rows:
 
 
 def _params(_lang: str) -> Rows:
-    """Every key of --param, by workload."""
+    """Every key of --param, by workload; those of the machine go with any."""
+    from virtdocs.experiments.machine_options import MACHINE_PARAMS
     from virtdocs.guest.workloads import OPS, WORKLOADS, Choice
 
-    for workload, one in WORKLOADS.items():
-        ops = replace(OPS, default=one.ops)
-        for key, param in {"ops": ops, **one.params}.items():
+    every = {
+        name: {"ops": replace(OPS, default=one.ops), **one.params}
+        for name, one in WORKLOADS.items()
+    }
+    for workload, params in {**every, "any": MACHINE_PARAMS}.items():
+        for key, param in params.items():
             unit = f" {param.unit}" if param.unit else ""
             span = "" if isinstance(param, Choice) else f" {param.minimum}..{param.maximum}{unit}"
             text = f"{param.type}{span}, default {param.default}"

@@ -14,9 +14,11 @@ from virtdocs.experiments.builders import (
     paravirtual,
 )
 from virtdocs.experiments.builders.assembled import Assembled, Builder, Order
+from virtdocs.experiments.machine_options import USUAL, MachineOptions
 from virtdocs.experiments.techniques import Technique
 from virtdocs.guest.program import Program
 from virtdocs.trace import Trace
+from virtdocs.vmm.acceleration import hardware_mmu
 from virtdocs.vmm.binary_translation import BinaryTranslationEngine
 from virtdocs.vmm.trap_emulate import TrapEmulateEngine
 
@@ -33,6 +35,18 @@ BUILDERS: Final[Mapping[str, Builder]] = MappingProxyType(
 )
 
 
-def assemble(technique: Technique, program: Program, vendor: str, trace: Trace) -> Assembled:
+def assemble(
+    technique: Technique,
+    program: Program,
+    vendor: str,
+    trace: Trace,
+    options: MachineOptions = USUAL,
+) -> Assembled:
     """The machine of a technique with the program loaded."""
-    return BUILDERS[technique.cpu](Order(technique, program, vendor, trace))
+    machine = BUILDERS[technique.cpu](Order(technique, program, vendor, trace, options))
+    if options.host_time:
+        machine.board.agenda.stolen = lambda: trace.interventions
+    if options.walk_cache:
+        for engine in machine.engines:
+            hardware_mmu(engine).use_walk_cache(options.walk_cache)
+    return machine

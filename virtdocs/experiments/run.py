@@ -13,6 +13,13 @@ from virtdocs.devices.registry import DeviceType, Options
 from virtdocs.errors import BadValue, UnknownName
 from virtdocs.experiments.builders.assembled import Assembled
 from virtdocs.experiments.devices import attach, device_for
+from virtdocs.experiments.machine_options import (
+    MACHINE_PARAMS,
+    USUAL,
+    MachineOptions,
+    options_of,
+    taken,
+)
 from virtdocs.experiments.machines import assemble
 from virtdocs.experiments.results import Counts, ResultSet, counts_of, per_op
 from virtdocs.experiments.techniques import Technique, technique
@@ -48,10 +55,11 @@ def execute(
     device: DeviceType | None = None,
     options: Options = NO_OPTIONS,
     core: str = DEFAULT_CORE,
+    machine_options: MachineOptions = USUAL,
 ) -> Finished:
     """Put the machine together, with a device if one is given, and run it to its end."""
     trace = Trace(recording=record)
-    machine = assemble(preset, program, vendor, trace)
+    machine = assemble(preset, program, vendor, trace, machine_options)
     if device is not None:
         attach(machine, preset, device, options)
     # Events are recorded one by one, by the core that takes one instruction at a time.
@@ -74,8 +82,8 @@ def run(
 ) -> ResultSet:
     """One result: a named workload (with counts per op), or a program FILE.s.
 
-    ``params`` may hold ``ops`` beside the workload's own; with an era the technique is
-    as it was then. Raises UnknownName and
+    ``params`` may hold ``ops`` and the machine's beside the workload's own; with an era the
+    technique is as it was then. Raises UnknownName and
     BadValue for wrong input, AssemblyError for a program that does not assemble.
     """
     preset = technique(technique_name, vendor, era)
@@ -87,7 +95,7 @@ def run(
         return _run_workload(workload, preset, vendor, io, dict(params), steps, record, core)
     if io is not None:
         raise BadValue("--io", "a program of its own has no driver for a device")
-    return _run_file(workload, preset, vendor, params, steps, record, core)
+    return _run_file(workload, preset, vendor, dict(params), steps, record, core)
 
 
 def _run_workload(
@@ -101,12 +109,14 @@ def _run_workload(
     core: str,
 ) -> ResultSet:
     found = WORKLOADS[name]
+    departures = taken(params, preset)
+    machine_options = options_of(departures)
     given = params.pop("ops", found.ops)
     try:
         ops = int(given)
     except ValueError:
         raise BadValue(name, f"ops={given!r} is no integer") from None
-    checked = found.checked_params(params)
+    checked = found.checked_params(params, MACHINE_PARAMS)
     if found.device:
         device: DeviceType | None = device_for(preset, found.device, io)
     elif io is not None:
@@ -118,25 +128,29 @@ def _run_workload(
 
     def one(n: int, budget: int, record: bool = False) -> tuple[Program, Finished]:
         program = build(name, preset.build, params, n, preset.levels, drivers)
-        return program, execute(preset, program, vendor, budget, record, device, options, core)
+        return program, execute(
+            preset, program, vendor, budget, record, device, options, core, machine_options
+        )
 
     program, once = one(ops, steps, record)
     _, twice = one(2 * ops, 2 * steps)
     tally, double = once.machine.trace.counts, twice.machine.trace.counts
-    return _result(name, preset, checked, ops, program, once, per_op(tally, double, ops), device)
+    shown = {**checked, **departures}
+    return _result(name, preset, shown, ops, program, once, per_op(tally, double, ops), device)
 
 
 def _run_file(
     path: str,
     preset: Technique,
     vendor: str,
-    params: Mapping[str, str | int],
+    params: dict[str, str | int],
     steps: int,
     record: bool,
     core: str,
 ) -> ResultSet:
+    departures = taken(params, preset)
     for name in params:
-        raise UnknownName(path, "parameter", name, ())
+        raise UnknownName(path, "parameter", name, MACHINE_PARAMS)
     try:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
@@ -146,8 +160,9 @@ def _run_file(
     # The selectors of the starting state have names (interface.md, "Guest programs").
     constants = {**BUILDS["native"].constants, "LEVELS": preset.levels}
     program = assemble_text(text, path, constants=constants)
-    finished = execute(preset, program, vendor, steps, record, core=core)
-    return _result(path, preset, {}, None, program, finished, {})
+    options = options_of(departures)
+    finished = execute(preset, program, vendor, steps, record, core=core, machine_options=options)
+    return _result(path, preset, departures, None, program, finished, {})
 
 
 def _result(

@@ -8,7 +8,7 @@ chosen by ``.if`` in the same text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
@@ -191,11 +191,16 @@ class Workload:
         given = {name: self.params[name].constant(value) for name, value in checked.items()}
         return {**given, **self.fixed}
 
-    def checked_params(self, given: Mapping[str, str | int]) -> dict[str, str | int]:
-        """All parameters with their values; UnknownName or BadValue for a wrong one."""
+    def checked_params(
+        self, given: Mapping[str, str | int], also: Iterable[str] = ()
+    ) -> dict[str, str | int]:
+        """All parameters with their values; UnknownName or BadValue for a wrong one.
+
+        ``also``: names that are known elsewhere, for the hint.
+        """
         for name in given:
             if name not in self.params:
-                raise UnknownName(self.name, "parameter", name, self.params)
+                raise UnknownName(self.name, "parameter", name, (*self.params, "ops", *also))
         return {
             name: param.checked(name, given.get(name, param.default))
             for name, param in self.params.items()

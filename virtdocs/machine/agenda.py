@@ -24,6 +24,11 @@ class Agenda:
     _queue: list[tuple[int, int, Callable[[], object]]] = field(default_factory=list)
     _cancelled: set[int] = field(default_factory=set)
     _number: int = 0
+    stolen: Callable[[], int] | None = None  # time that a monitor took, where the guest sees it
+
+    def time_stamp(self) -> int:
+        """What the time-stamp counter reads: virtual time, and stolen time if that shows."""
+        return self.now + (self.stolen() if self.stolen is not None else 0)
 
     def schedule(self, time: int, action: Callable[[], object]) -> int:
         """Run ``action`` at ``time`` (not before the next boundary); returns a ticket."""

@@ -137,7 +137,7 @@ class Apic:
                 self._arm(value)
         elif msr == MSR_TSC_DEADLINE and self._deadline_mode:
             self.deadline = value
-            self._arm(max(value - self.agenda.now, 1) if value else 0)
+            self._arm(max(value - self.agenda.time_stamp(), 1) if value else 0)
 
     def end_of_interrupt(self) -> None:
         """The interrupt of the highest priority in service is done; a held line asks again."""

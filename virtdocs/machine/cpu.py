@@ -348,8 +348,8 @@ class Cpu(SegmentUnit):
             raise fault(GP, 0)
 
     def time_stamp(self) -> int:
-        """The time-stamp counter: virtual time."""
-        return self.agenda.now
+        """The time-stamp counter."""
+        return self.agenda.time_stamp()
 
     def cpuid_leaf(self, leaf: int) -> tuple[int, int, int, int]:
         """eax, ebx, ecx, edx of a leaf; zeros for one that does not exist."""

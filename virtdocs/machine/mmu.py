@@ -15,6 +15,7 @@ from virtdocs.machine.paging import Access, Translation, walk
 from virtdocs.machine.quick_walk import quick_walk
 from virtdocs.machine.tlb import Tlb, TlbEntry
 from virtdocs.machine.traps import Trapped
+from virtdocs.machine.walk_cache import WalkCache
 from virtdocs.trace import EventKind, Trace
 
 
@@ -49,7 +50,12 @@ class HardwareMmu:
         self.tlb = tlb
         self.trace = trace
         self.root = 0
+        self.walk_cache: WalkCache | None = None
         self.quick = False  # the fast core is on: walks take the short way where there is one
+
+    def use_walk_cache(self, entries: int) -> None:
+        """Remember upper levels of walks, so many of them."""
+        self.walk_cache = WalkCache(entries)
 
     def find(self, address: int, access: Access, user: bool, write_protect: bool) -> TlbEntry:
         """Look up or walk; raises #PF."""
@@ -67,6 +73,8 @@ class HardwareMmu:
         None, and nothing has happened, when the walk faults or exits, or when the entry
         would take the place of a pinned page.
         """
+        if self.walk_cache is not None:
+            return None  # a walk that faults half-way would leave its mark there
         tlb, counts = self.tlb, self.trace.counts
         if number in tlb.entries:
             if number in pinned:
@@ -102,7 +110,8 @@ class HardwareMmu:
         # A cached entry that forbids the access goes first: the walk decides (SDM §4.10.4.1).
         self.tlb.drop(number)
         self.trace.add(EventKind.TLB_MISS)
-        found = self.quick_walk(number, access, user, write_protect) if self.quick else None
+        quick = self.quick and self.walk_cache is None
+        found = self.quick_walk(number, access, user, write_protect) if quick else None
         entry = self.entry_for(found or self.walk(address, access, user, write_protect))
         self.tlb.insert(number, entry)
         return entry
@@ -118,6 +127,7 @@ class HardwareMmu:
             user,
             write_protect=write_protect,
             on_reference=self.count_reference,
+            cache=self.walk_cache,
         )
 
     def count_reference(self, frame: int, index: int) -> None:
@@ -141,14 +151,25 @@ class HardwareMmu:
         """Load the top table's frame and flush."""
         self.root = root
         self.tlb.flush(keep_global)
+        self._forget_walks()
 
     def invalidate(self, address: int) -> None:
         """Drop one page from the TLB."""
         self.tlb.invalidate(address >> PAGE_SHIFT)
+        self._forget_walks()
 
     def flush(self) -> None:
         """Drop everything, global pages too."""
+        self.flush_linear()
+
+    def flush_linear(self) -> None:
+        """Drop what translates linear addresses: what a VM exit without tags does."""
         self.tlb.flush()
+        self._forget_walks()
+
+    def _forget_walks(self) -> None:
+        if self.walk_cache is not None:
+            self.walk_cache.clear()
 
 
 def permits(entry: TlbEntry, access: Access, user: bool, write_protect: bool) -> bool:

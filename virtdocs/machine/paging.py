@@ -16,6 +16,8 @@ from typing import Final
 from virtdocs.machine.memory import PAGE_SHIFT, Memory
 from virtdocs.machine.registers import PF
 from virtdocs.machine.traps import fault
+from virtdocs.machine.walk_cache import INDEX_BITS as INDEX_BITS
+from virtdocs.machine.walk_cache import UpperLevels, WalkCache
 
 PRESENT: Final = 1 << 0
 WRITABLE: Final = 1 << 1
@@ -26,7 +28,6 @@ LARGE: Final = 1 << 7  # PS: this entry maps the whole range of its level
 GLOBAL: Final = 1 << 8
 NO_EXECUTE: Final = 1 << 63
 FRAME_MASK: Final = (1 << 52) - (1 << 12)
-INDEX_BITS: Final = 9
 
 # Page-fault error code (SDM vol. 3A §4.7).
 ERROR_PRESENT: Final = 1 << 0
@@ -101,21 +102,35 @@ def walk(
     on_reference: Callable[[int, int], None] | None = None,
     table_frame: FrameOf | None = None,
     leaf_frame_limit: int | None = None,
+    cache: WalkCache | None = None,
 ) -> Translation:
     """Translate one address, set accessed and dirty bits, or raise #PF.
 
     ``root`` is the frame of the top table. ``on_reference(frame, index)`` is called
     for each entry read: that is the walk's cost. ``table_frame`` translates a
     table's frame number before use; nested paging gives its own second walk here.
-    ``leaf_frame_limit`` bounds the physical address width (reserved bits).
+    ``leaf_frame_limit`` bounds the physical address width (reserved bits). With a ``cache``
+    the walk starts below the levels that the cache knows.
     """
     frame = root
     writable = user_ok = executable = True
     entries: list[tuple[int, int]] = []
     tables: list[tuple[list[int], int]] = []
-    entry, span = 0, 1
-    for level in range(levels - 1, -1, -1):
-        here = table_frame(frame) if table_frame is not None else frame
+    entry, span, top = 0, 1, levels - 1
+    cached = cache.deepest(address, levels) if cache is not None else None
+    passed: list[tuple[int, UpperLevels]] = []  # the tables below the root, for the cache
+    if cached is not None:
+        top, upper = cached
+        writable, user_ok, executable = upper.writable, upper.user, upper.executable
+        entries.extend(upper.entries)
+    for level in range(top, -1, -1):
+        if cached is not None and level == top:
+            here = cached[1].table
+        else:
+            here = table_frame(frame) if table_frame is not None else frame
+            if cache is not None and level < levels - 1:
+                known = UpperLevels(here, writable, user_ok, executable, tuple(entries))
+                passed.append((level, known))
         table = memory.page(here)
         if table is None:
             # A table outside memory reads as all ones: reserved bits (our board's answer).
@@ -149,6 +164,9 @@ def walk(
     if not allowed:
         raise fault(PF, error_code(access, user, True), address)
     _mark(tables, access is Access.WRITE)
+    if cache is not None:  # only now: a cached entry has its accessed bit set (SDM §4.10.3.1)
+        for level, upper in passed:
+            cache.keep(address, level, upper)
     leaf_table, leaf_index = tables[-1]
     entry = leaf_table[leaf_index]
     return Translation(

@@ -28,12 +28,18 @@ def fast_cores(board: Board, engines: Sequence[Engine], hot: int = HOT) -> list[
     return [_core(board, engine, longest, hot) for engine in engines]
 
 
+def hardware_mmu(engine: Engine) -> HardwareMmu:
+    """The MMU that the guest's instructions run through."""
+    cpu = engine.hardware if isinstance(engine, DeprivilegedEngine) else engine.cpu
+    assert isinstance(cpu.mmu, HardwareMmu)
+    return cpu.mmu
+
+
 def _core(board: Board, engine: Engine, longest: int, hot: int) -> FastCore | None:
     if board.trace.recording or isinstance(engine, EmulationEngine):
         return None  # single steps are shown; or each block is the emulator's own business
     cpu = engine.hardware if isinstance(engine, DeprivilegedEngine) else engine.cpu
-    mmu = cpu.mmu
-    assert isinstance(mmu, HardwareMmu)
+    mmu = hardware_mmu(engine)
     memory = mmu.memory.host if isinstance(mmu.memory, GuestMemory) else mmu.memory
     assert isinstance(memory, PhysicalMemory)
     mmu.quick = True

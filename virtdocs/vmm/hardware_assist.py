@@ -48,6 +48,7 @@ class ControlStructure(Protocol):
 
     nested_root: int
     interrupt_window: bool
+    tagged_tlb: bool
 
     def save_exit(self, cpu: Cpu, reason: ExitReason, qualification: int) -> None:
         """Write the exit information and the guest's place."""
@@ -67,7 +68,6 @@ class HardwareAssistEngine(NativeEngine):
         paging: NestedPaging | ShadowView,
         io_path: IoPath,
         *,
-        tagged_tlb: bool = True,
         posted_interrupts: bool = False,
         interface: GuestInterface | None = None,
     ) -> None:
@@ -75,7 +75,6 @@ class HardwareAssistEngine(NativeEngine):
         self.structure = structure
         self.paging = paging
         self.io_path = io_path
-        self.tagged_tlb = tagged_tlb
         self.posted_interrupts = posted_interrupts
         self.interface = interface or GuestInterface()
         self.monitor_mmu = MonitorMmu(board.memory, board.levels, paging)
@@ -272,8 +271,9 @@ class HardwareAssistEngine(NativeEngine):
         detail = trap.detail if trap is not None else {}
         self.structure.save_exit(self.cpu, reason, next(iter(detail.values()), 0))
         self.record(EventKind.VM_EXIT, reason.value)
-        if not self.tagged_tlb:
-            self.cpu.mmu.flush()
+        if not self.structure.tagged_tlb:
+            # Linear and combined mappings go, guest-physical ones stay (SDM vol. 3C §29.4.3.1).
+            self.paging.mmu.flush_linear()
         self.interface.exited()
         self._monitor(EventKind.DISPATCH, reason.value)
 

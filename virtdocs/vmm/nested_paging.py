@@ -25,6 +25,7 @@ from virtdocs.machine.quick_walk import quick_frame, quick_walk
 from virtdocs.machine.registers import PF
 from virtdocs.machine.tlb import Tlb
 from virtdocs.machine.traps import Trap, TrapKind, Trapped, fault
+from virtdocs.machine.walk_cache import WalkCache
 from virtdocs.trace import EventKind, ExitReason, Party, Trace
 from virtdocs.vmm.host import GUEST
 
@@ -38,6 +39,19 @@ class NestedMmu(HardwareMmu):
         super().__init__(memory, levels, tlb, trace)
         self.nested_levels = nested_levels
         self.nested_root = 0
+        # Guest-physical mappings, beside the combined ones (SDM vol. 3C §29.4.1).
+        self.nested_cache: WalkCache | None = None
+
+    def use_walk_cache(self, entries: int) -> None:
+        """One cache for each dimension."""
+        super().use_walk_cache(entries)
+        self.nested_cache = WalkCache(entries)
+
+    def flush(self) -> None:
+        """Drop everything, guest-physical mappings too (invept)."""
+        super().flush()
+        if self.nested_cache is not None:
+            self.nested_cache.clear()
 
     def walk(self, address: int, access: Access, user: bool, write_protect: bool) -> Translation:
         """A two-dimensional walk; a missing nested entry is a VM exit, not a page fault."""
@@ -51,6 +65,7 @@ class NestedMmu(HardwareMmu):
             write_protect=write_protect,
             on_reference=self.count_reference,
             table_frame=self._table_frame,
+            cache=self.walk_cache,
         )
         found.frame = self.nested_walk(found.frame, access)
         return found
@@ -90,6 +105,7 @@ class NestedMmu(HardwareMmu):
                 access,
                 True,
                 on_reference=self.count_reference,
+                cache=self.nested_cache,
             ).frame
         except Trapped as trapped:
             detail = {"guest_physical": guest_frame << PAGE_SHIFT, "access": int(access)}

@@ -25,6 +25,7 @@ class Field(IntEnum):
     CR_INTERCEPTS = 1  # bits 0-15 reads of cr0…, bits 16-31 writes
     IOPM_BASE = 3
     MSRPM_BASE = 4
+    TLB_CONTROL = 5
     NESTED_CR3 = 6
     EVENT_INJECTION = 7
     EXIT_CODE = 8
@@ -54,6 +55,8 @@ class Intercept(IntFlag):
     VINTR = 1 << 12
     NESTED_PAGING = 1 << 13
 
+
+FLUSH_GUEST: Final = 3  # TLB_CONTROL: vmrun drops this guest's translations (APM vol. 2 §15.16.2)
 
 SVM_CODE: Final[dict[ExitReason, tuple[int, str]]] = {
     ExitReason.CR_ACCESS: (0x013, "VMEXIT_CR3_WRITE"),
@@ -139,6 +142,15 @@ class Vmcb:
     def interrupt_window(self, on: bool) -> None:
         bits = self.read(Field.INTERCEPTS)
         self.write(Field.INTERCEPTS, bits | Intercept.VINTR if on else bits & ~Intercept.VINTR)
+
+    @property
+    def tagged_tlb(self) -> bool:
+        """Whether translations stay under the guest's ASID; else each vmrun drops them."""
+        return self.read(Field.TLB_CONTROL) != FLUSH_GUEST
+
+    @tagged_tlb.setter
+    def tagged_tlb(self, on: bool) -> None:
+        self.write(Field.TLB_CONTROL, 0 if on else FLUSH_GUEST)
 
     def wants(self, reason: ExitReason, detail: dict[str, int]) -> bool:
         """Whether the hardware exits (APM vol. 2 §15.7 to §15.11)."""

@@ -148,6 +148,15 @@ class Vmcs:
     def interrupt_window(self, on: bool) -> None:
         self.set(Primary.INTERRUPT_WINDOW_EXITING, on)
 
+    @property
+    def tagged_tlb(self) -> bool:
+        """Whether the guest's translations carry its tag, so that an exit leaves them alone."""
+        return self.has(Primary.ENABLE_VPID)
+
+    @tagged_tlb.setter
+    def tagged_tlb(self, on: bool) -> None:
+        self.set(Primary.ENABLE_VPID, on)
+
     def wants(self, reason: ExitReason, detail: dict[str, int]) -> bool:
         """Whether the hardware exits: the rules of SDM vol. 3C §26.1."""
         if reason in UNCONDITIONAL:

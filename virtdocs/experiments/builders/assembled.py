@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from virtdocs.experiments.machine_options import USUAL, MachineOptions
 from virtdocs.experiments.techniques import Technique
 from virtdocs.guest.program import Program
 from virtdocs.machine.board import Board
@@ -41,6 +42,7 @@ class Order:
     program: Program
     vendor: str
     trace: Trace
+    options: MachineOptions = USUAL
 
     @property
     def entries(self) -> tuple[int, ...]:

@@ -51,6 +51,7 @@ def build(order: Order) -> Assembled:
     for cpu, own in zip(cpus, pagings, strict=True):
         cpu.guard, cpu.resource_guard = host.oracle, host.resource_oracle
         structure = _vmcb(host, shadow) if order.technique.cpu == "svm" else _vmcs(host, shadow)
+        structure.tagged_tlb = order.options.tlb_tags
         if isinstance(own, NestedPaging):
             structure.nested_root = own.root
         engines.append(
@@ -104,7 +105,6 @@ def _nested(host: Host, levels: int, trace: Trace) -> Callable[[Cpu], Paging]:
 
 def _vmcs(host: Host, shadow: bool) -> Vmcs:
     controls = Primary.HLT_EXITING | Primary.USE_IO_BITMAPS | Primary.USE_MSR_BITMAPS
-    controls |= Primary.ENABLE_VPID
     if shadow:
         controls |= Primary.CR3_LOAD_EXITING | Primary.INVLPG_EXITING
     else:

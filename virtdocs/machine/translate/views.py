@@ -168,6 +168,8 @@ class Views:
         """invlpg, for a page that no running trace relies on and no large one."""
         number = address >> PAGE_SHIFT
         tlb = self.mmu.tlb
+        if self.mmu.walk_cache is not None:
+            raise Leave
         if number in self.watch.pinned or any(entry.pages > 1 for entry in tlb.entries.values()):
             raise Leave
         tlb.drop(number)
