@@ -42,8 +42,8 @@ class PhysicalMemory:
     pages: dict[int, Page] = field(default_factory=dict)
     owners: dict[int, str] = field(default_factory=dict)
     _next_free: int = 0
-    # The fast core's views of pages that it found allowed: void when a frame changes hands.
-    mirrors: list[dict[int, Any]] = field(default_factory=list)
+    # What the fast core remembers of pages and walks: void when a frame changes hands.
+    mirrors: list[dict[Any, Any]] = field(default_factory=list)
 
     def page(self, frame: int) -> Page | None:
         """The words of a frame, or None beyond the end of memory."""
@@ -69,7 +69,7 @@ class PhysicalMemory:
         frame = self._next_free
         self.owners[frame] = owner
         self.pages.pop(frame, None)
-        self._changed_hands()
+        self.changed_hands()
         return frame
 
     def release(self, frame: int) -> None:
@@ -77,9 +77,10 @@ class PhysicalMemory:
         del self.owners[frame]
         self.pages.pop(frame, None)
         self._next_free = min(self._next_free, frame)
-        self._changed_hands()
+        self.changed_hands()
 
-    def _changed_hands(self) -> None:
+    def changed_hands(self) -> None:
+        """A frame is another's, or a guest finds it elsewhere: nothing remembered holds."""
         for mirror in self.mirrors:
             mirror.clear()
 
@@ -109,7 +110,8 @@ class GuestMemory:
             return None
         if self.owner is not None and self.host.owners.get(host_frame) != self.owner:
             return None
-        return self.host.page(host_frame)
+        page = self.host.pages.get(host_frame)
+        return page if page is not None else self.host.page(host_frame)
 
     def touched(self) -> Iterable[int]:
         """The frames behind which a host frame came into being."""

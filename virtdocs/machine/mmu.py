@@ -7,16 +7,19 @@ and each table entry read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Set
 from typing import Protocol
 
 from virtdocs.machine.memory import PAGE_SHIFT, Memory
 from virtdocs.machine.paging import Access, Translation, walk
-from virtdocs.machine.quick_walk import quick_walk
+from virtdocs.machine.quick_walk import Walks
 from virtdocs.machine.tlb import Tlb, TlbEntry
 from virtdocs.machine.traps import Trapped
 from virtdocs.machine.walk_cache import WalkCache
 from virtdocs.trace import EventKind, Trace
+
+WALK_REFS = (EventKind.WALK_REFS, "")
+TLB_MISS = (EventKind.TLB_MISS, "")
 
 
 class Mmu(Protocol):
@@ -51,7 +54,7 @@ class HardwareMmu:
         self.trace = trace
         self.root = 0
         self.walk_cache: WalkCache | None = None
-        self.quick = False  # the fast core is on: walks take the short way where there is one
+        self.walks: Walks | None = None  # see ``remember``
 
     def use_walk_cache(self, entries: int) -> None:
         """Remember upper levels of walks, so many of them."""
@@ -67,8 +70,8 @@ class HardwareMmu:
 
     def fill_or_nothing(
         self, number: int, access: Access, user: bool, write_protect: bool, pinned: Set[int]
-    ) -> tuple[TlbEntry, Sequence[int]] | None:
-        """A miss as in ``find`` when it succeeds, with the frames of the tables it walked.
+    ) -> tuple[TlbEntry, Iterable[int]] | None:
+        """A miss as in ``find`` when it succeeds, with the frames of tables that it marked.
 
         None, and nothing has happened, when the walk faults or exits, or when the entry
         would take the place of a pinned page.
@@ -81,28 +84,47 @@ class HardwareMmu:
                 return None
         elif len(tlb.entries) >= tlb.capacity and tlb.oldest in pinned:
             return None
-        found = self.quick_walk(number, access, user, write_protect)
-        if found is None:
-            references = counts[EventKind.WALK_REFS, ""]
+        quick = self.quick_walk(number, access, user, write_protect)
+        if quick is not None:
+            entry, marked = quick
+        else:
+            references = counts[WALK_REFS]
             try:
                 found = self.walk(number << PAGE_SHIFT, access, user, write_protect)
             except Trapped:
-                counts[EventKind.WALK_REFS, ""] = references
+                counts[WALK_REFS] = references
                 return None
+            entry, marked = self.entry_for(found), [frame for frame, _ in found.entries]
         tlb.drop(number)
-        self.trace.add(EventKind.TLB_MISS)
-        entry = self.entry_for(found)
+        counts[TLB_MISS] += 1
         tlb.insert(number, entry)
-        return entry, [frame for frame, _ in found.entries]
+        return entry, marked
 
     def quick_walk(
         self, number: int, access: Access, user: bool, write_protect: bool
-    ) -> Translation | None:
-        """One hardware walk, counted, when it is a simple one that succeeds; else None."""
-        found = quick_walk(self.memory, self.root, number, self.levels, access, user, write_protect)
-        if found is not None:
-            self.trace.add(EventKind.WALK_REFS, "", self.levels)
-        return found
+    ) -> tuple[TlbEntry, Iterable[int]] | None:
+        """One hardware walk, counted, when it is a simple one that succeeds; else None.
+
+        With it come the frames of the tables that it may have marked.
+        """
+        if self.walks is None or self.walk_cache is not None:
+            return None
+        found = self.walks.find(self.root, number, access, user, write_protect)
+        if found is None:
+            return None
+        walked, new = found
+        self.trace.counts[WALK_REFS] += self.references
+        return walked.entry, [frame for frame, _ in walked.translation.entries] if new else ()
+
+    @property
+    def references(self) -> int:
+        """Entries that a whole walk through small pages reads."""
+        return self.levels
+
+    def remember(self) -> Walks:
+        """The fast core is on: walks take the short way where there is one."""
+        self.walks = Walks(self.memory, self.levels, self.entry_for)
+        return self.walks
 
     def _fill(
         self, number: int, address: int, access: Access, user: bool, write_protect: bool
@@ -110,9 +132,11 @@ class HardwareMmu:
         # A cached entry that forbids the access goes first: the walk decides (SDM §4.10.4.1).
         self.tlb.drop(number)
         self.trace.add(EventKind.TLB_MISS)
-        quick = self.quick and self.walk_cache is None
-        found = self.quick_walk(number, access, user, write_protect) if quick else None
-        entry = self.entry_for(found or self.walk(address, access, user, write_protect))
+        quick = self.quick_walk(number, access, user, write_protect)
+        if quick is not None:
+            entry, _ = quick
+        else:
+            entry = self.entry_for(self.walk(address, access, user, write_protect))
         self.tlb.insert(number, entry)
         return entry
 

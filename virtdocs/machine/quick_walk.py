@@ -2,11 +2,15 @@
 
 It does only walks that succeed through tables of 4 KiB pages that are memory; for
 all others it answers None and has changed nothing, and ``paging.walk`` decides.
+What a walk read is remembered: while each entry is as it was left, the same walk
+reads the same and marks nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from virtdocs.machine.memory import PAGE_SHIFT, Memory, Page
 from virtdocs.machine.paging import (
@@ -22,9 +26,66 @@ from virtdocs.machine.paging import (
     Access,
     Translation,
 )
+from virtdocs.machine.tlb import TlbEntry
 
+# An entry that was read: its table, its index, and its value after the walk.
+Read = tuple[Page, int, int]
 # Guest frame and access -> the frame that holds it; None when that takes more than a walk.
-Below = Callable[[int, Access], int | None]
+# What it reads is added to the list.
+Below = Callable[[int, Access, list[Read]], int | None]
+REMEMBERED: Final = 2048  # walks of one MMU
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A walk that succeeded."""
+
+    translation: Translation
+    entry: TlbEntry  # what it leads to, as the MMU that walked keeps it
+    reads: tuple[Read, ...]
+
+    @property
+    def again(self) -> bool:
+        """Whether the same walk would read the same entries, and mark none."""
+        for table, index, entry in self.reads:  # noqa: SIM110 (a generator costs as much again)
+            if table[index] != entry:
+                return False
+        return True
+
+
+@dataclass(slots=True)
+class Walks:
+    """The walks of one MMU, remembered.
+
+    ``known`` has to be among the memory's mirrors: an entry says nothing any more once a
+    frame has changed hands.
+    """
+
+    memory: Memory
+    levels: int
+    entry_for: Callable[[Translation], TlbEntry]
+    below: Below | None = None
+    known: dict[Any, Walked] = field(default_factory=dict)
+
+    def find(
+        self, root: int, number: int, access: Access, user: bool, write_protect: bool
+    ) -> tuple[Walked, bool] | None:
+        """As ``quick_walk``, and whether it is new: entries may have been marked."""
+        key = (root, number, access, user, write_protect)
+        known = self.known.get(key)
+        if known is not None and known.again:
+            return known, False
+        reads: list[Read] = []
+        found = quick_walk(
+            self.memory, root, number, self.levels, access, user, write_protect, self.below, reads
+        )
+        if found is None:
+            return None
+        if len(self.known) >= REMEMBERED:
+            self.known.clear()
+        left = tuple((table, index, table[index]) for table, index, _ in reads)
+        walked = self.known[key] = Walked(found, self.entry_for(found), left)
+        return walked, True
 
 
 def quick_walk(
@@ -36,16 +97,18 @@ def quick_walk(
     user: bool,
     write_protect: bool,
     below: Below | None = None,
+    reads: list[Read] | None = None,
 ) -> Translation | None:
     """Translate page ``number``; None where it is not as easy as that."""
     frame = root
     every, any_ = -1, 0
+    reads = [] if reads is None else reads
     tables: list[tuple[Page, int]] = []
     entries = []
     for shift in range(9 * (levels - 1), -1, -9):
         here = frame
         if below is not None:
-            found = below(frame, Access.WRITE)
+            found = below(frame, Access.WRITE, reads)
             if found is None:
                 return None
             here = found
@@ -59,6 +122,7 @@ def quick_walk(
         every &= entry
         any_ |= entry
         tables.append((table, index))
+        reads.append((table, index, entry))
         entries.append((here, index))
         frame = (entry & FRAME_MASK) >> PAGE_SHIFT
     if user and not every & USER:
@@ -70,7 +134,7 @@ def quick_walk(
         return None
     if below is not None:
         # The guest's entries are marked before the last step is looked at: it must succeed too.
-        found = below(frame, access)
+        found = below(frame, access, reads)
         if found is None:
             return None
         frame = found
@@ -92,7 +156,14 @@ def quick_walk(
     )
 
 
-def quick_frame(memory: Memory, root: int, number: int, levels: int, access: Access) -> int | None:
+def quick_frame(
+    memory: Memory,
+    root: int,
+    number: int,
+    levels: int,
+    access: Access,
+    reads: list[Read] | None = None,
+) -> int | None:
     """The frame alone, for a user access that CR0.WP binds; None where it is not easy."""
     frame = root
     every, any_ = -1, 0
@@ -109,6 +180,8 @@ def quick_frame(memory: Memory, root: int, number: int, levels: int, access: Acc
             return None
         every &= entry
         any_ |= entry
+        if reads is not None:
+            reads.append((table, index, entry))
         frame = (entry & FRAME_MASK) >> PAGE_SHIFT
     needed = USER | ACCESSED | (WRITABLE | DIRTY if access is Access.WRITE else 0)
     if access is Access.WRITE and table is not None and table[index] & DIRTY:

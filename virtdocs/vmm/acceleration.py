@@ -42,9 +42,9 @@ def _core(board: Board, engine: Engine, longest: int, hot: int) -> FastCore | No
     mmu = hardware_mmu(engine)
     memory = mmu.memory.host if isinstance(mmu.memory, GuestMemory) else mmu.memory
     assert isinstance(memory, PhysicalMemory)
-    mmu.quick = True
+    memory.mirrors.append(mmu.remember().known)
     if isinstance(engine, DeprivilegedEngine | HardwareAssistEngine):
-        engine.monitor_mmu.quick = True
+        memory.mirrors.append(engine.monitor_mmu.remember().known)
     if isinstance(engine, BinaryTranslationEngine):
         return SlotCore(board, engine, mmu, memory, longest, hot)
     core = FastCore(board, cpu, mmu, memory, longest, hot)

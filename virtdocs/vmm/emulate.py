@@ -14,7 +14,7 @@ from virtdocs.machine.isa import Instruction
 from virtdocs.machine.memory import PAGE_SHIFT, Memory
 from virtdocs.machine.mmu import SoftwareMmu
 from virtdocs.machine.paging import Access, Translation, walk
-from virtdocs.machine.quick_walk import quick_walk
+from virtdocs.machine.quick_walk import Walks
 from virtdocs.machine.tlb import TlbEntry
 from virtdocs.machine.traps import Trap, Trapped
 
@@ -44,33 +44,37 @@ class MonitorMmu(SoftwareMmu):
     def __init__(self, memory: Memory, levels: int, paging: PagingMechanism) -> None:
         super().__init__(memory, levels)
         self.paging = paging
-        self.quick = False  # the fast core is on: walks take the short way where there is one
+        self.walks: Walks | None = None
 
     def find(self, address: int, access: Access, user: bool, write_protect: bool) -> TlbEntry:
         """Walk the guest's tables; a write is announced."""
-        found = self._quickly(address, access, user, write_protect) or walk(
-            self.memory, self.root, address, self.levels, access, user, write_protect=write_protect
-        )
+        quick = None
+        if self.walks is not None:
+            quick = self.walks.find(self.root, address >> PAGE_SHIFT, access, user, write_protect)
+        if quick is not None:
+            found, entry = quick[0].translation, quick[0].entry
+        else:
+            found = walk(
+                self.memory, self.root, address, self.levels, access, user,
+                write_protect=write_protect,
+            )  # fmt: skip
+            entry = self.entry_for(found)
         self.paging.walked(found)
         if access is Access.WRITE:
             self.paging.written(found.frame)
+        return entry
+
+    def entry_for(self, found: Translation) -> TlbEntry:
+        """What a walk of the monitor's leads to: it has just been allowed."""
+        page = self.memory.page(found.frame)
         return TlbEntry(
-            found.frame,
-            self.memory.page(found.frame),
-            found.writable,
-            found.user,
-            found.executable,
-            False,
-            True,
+            found.frame, page, found.writable, found.user, found.executable, False, True
         )
 
-    def _quickly(
-        self, address: int, access: Access, user: bool, write_protect: bool
-    ) -> Translation | None:
-        if not self.quick:
-            return None
-        number = address >> PAGE_SHIFT
-        return quick_walk(self.memory, self.root, number, self.levels, access, user, write_protect)
+    def remember(self) -> Walks:
+        """The fast core is on: walks take the short way where there is one."""
+        self.walks = Walks(self.memory, self.levels, self.entry_for)
+        return self.walks
 
     def set_root(self, root: int, keep_global: bool) -> None:
         """The guest loads cr3."""

@@ -21,7 +21,7 @@ from virtdocs.machine.paging import (
     index_at,
     walk,
 )
-from virtdocs.machine.quick_walk import quick_frame, quick_walk
+from virtdocs.machine.quick_walk import Read, Walks, quick_frame
 from virtdocs.machine.registers import PF
 from virtdocs.machine.tlb import Tlb
 from virtdocs.machine.traps import Trap, TrapKind, Trapped, fault
@@ -70,22 +70,21 @@ class NestedMmu(HardwareMmu):
         found.frame = self.nested_walk(found.frame, access)
         return found
 
-    def quick_walk(
-        self, number: int, access: Access, user: bool, write_protect: bool
-    ) -> Translation | None:
-        """Both dimensions, counted, when each of the walks is a simple one that succeeds."""
-        found = quick_walk(
-            self.memory, self.root, number, self.levels, access, user, write_protect, self._below
-        )
-        if found is not None:
-            references = (self.levels + 1) * (self.nested_levels + 1) - 1
-            self.trace.add(EventKind.WALK_REFS, "", references)
-        return found
+    def remember(self) -> Walks:
+        """A short walk goes through both dimensions."""
+        self.walks = Walks(self.memory, self.levels, self.entry_for, self._below)
+        return self.walks
 
-    def _below(self, guest_frame: int, access: Access) -> int | None:
-        if guest_frame >> INDEX_BITS * self.nested_levels:
+    @property
+    def references(self) -> int:
+        """Entries that a whole walk through both dimensions reads."""
+        return (self.levels + 1) * (self.nested_levels + 1) - 1
+
+    def _below(self, guest_frame: int, access: Access, reads: list[Read]) -> int | None:
+        levels = self.nested_levels
+        if guest_frame >> INDEX_BITS * levels:
             return None
-        return quick_frame(self.memory, self.nested_root, guest_frame, self.nested_levels, access)
+        return quick_frame(self.memory, self.nested_root, guest_frame, levels, access, reads)
 
     def _table_frame(self, guest_frame: int) -> int:
         # The walker writes accessed and dirty bits, so a table needs a writable mapping

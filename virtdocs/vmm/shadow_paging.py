@@ -104,6 +104,7 @@ class ShadowPaging:
         self.views: list[ShadowView] = []
         self.tables: dict[tuple[str, int, int, int], ShadowTable] = {}
         self.by_frame: dict[int, ShadowTable] = {}
+        self.of_guest: dict[int, list[ShadowTable]] = {}  # by the guest's frame, if there are any
         # Where each host frame is mapped: (shadow table's frame, index).
         self.mapped_at: defaultdict[int, set[tuple[int, int]]] = defaultdict(set)
         # Frames followed for another reason than being a table, with what to do after a write.
@@ -167,13 +168,12 @@ class ShadowPaging:
     def walked(self, translation: Translation) -> None:
         """The monitor's walk may have set A and D: no change that the shadow must follow."""
         for frame, index in translation.entries:
+            if frame not in self.of_guest:
+                continue
             page = self.guest.page(frame)
             if page is None:
                 continue
-            for level in range(self.levels):
-                table = self.tables.get(("table", frame, level, 0))
-                if table is None:
-                    continue
+            for table in self.of_guest[frame]:
                 if (table.copy[index] ^ page[index]) & ~(ACCESSED | DIRTY) == 0:
                     table.copy[index] = page[index]
 
@@ -187,16 +187,14 @@ class ShadowPaging:
         while self._to_sync:
             frame = self._to_sync.pop()
             page = self.guest.page(frame)
-            for level in range(self.levels):
-                table = self.tables.get(("table", frame, level, 0))
-                if table is None or page is None:
+            for table in sorted(self.of_guest.get(frame, ()), key=lambda one: one.level):
+                if page is None:
                     continue
                 table.writes_since_use += 1
-                for index, (old, new) in enumerate(zip(table.copy, page, strict=True)):
-                    if old != new:
-                        self.generation += 1
-                        table.copy[index] = new
-                        self._drop(table, index)
+                for index in differences(table.copy, page):
+                    self.generation += 1
+                    table.copy[index] = page[index]
+                    self._drop(table, index)
                 if table.writes_since_use >= FLOOD_LIMIT and not self._in_use(frame):
                     self._forget(table)
             for changed in list(self.traced.get(frame, {}).values()):
@@ -204,9 +202,7 @@ class ShadowPaging:
 
     def follows(self, frame: int) -> bool:
         """Whether writes to this guest frame must reach the monitor."""
-        return frame in self.traced or any(
-            ("table", frame, level, 0) in self.tables for level in range(self.levels)
-        )
+        return frame in self.traced or frame in self.of_guest
 
     def follow(self, frame: int, purpose: str, changed: Callable[[int], None]) -> None:
         """Have ``changed(frame)`` called after each write to a guest frame (a trace)."""
@@ -235,6 +231,7 @@ class ShadowPaging:
             self.host.release(table.frame)
         self.tables.clear()
         self.by_frame.clear()
+        self.of_guest.clear()
         self.mapped_at.clear()
         self.generation += 1
         for view in self.views:
@@ -259,6 +256,7 @@ class ShadowPaging:
             self.tables[key] = table
             self.by_frame[table.frame] = table
             if guest_frame is not None:
+                self.of_guest.setdefault(guest_frame, []).append(table)
                 self._protect(guest_frame)
         table.writes_since_use = 0
         return table
@@ -344,9 +342,21 @@ class ShadowPaging:
         for index in range(512):
             self._drop(table, index)
         self.tables = {key: t for key, t in self.tables.items() if t is not table}
+        if table.guest_frame is not None:
+            same = self.of_guest[table.guest_frame]
+            same.remove(table)
+            if not same:
+                del self.of_guest[table.guest_frame]
         del self.by_frame[table.frame]
         self.host.release(table.frame)
         self.flush_all()
+
+
+def differences(one: Page, other: Page) -> list[int]:
+    """The indexes at which two pages differ; most often there is none."""
+    if one == other:
+        return []
+    return [index for index, (a, b) in enumerate(zip(one, other, strict=True)) if a != b]
 
 
 class ShadowView:

@@ -72,6 +72,7 @@ class HvmDomain:
         if not 0 <= guest_frame < self.host.guest_memory.frames:
             raise Refused(f"no frame {guest_frame:#x}")
         self.host.guest_memory.frame_of[guest_frame] = self.shared_frame
+        self.host.memory.changed_hands()
         self.paging[0].fill(guest_frame)  # the tables are everybody's, the TLBs are not
         for paging in self.paging:
             paging.flush()
