@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from virtdocs.devices.registry import DeviceType, Options
+from virtdocs.experiments.devices import attach, device_for
 from virtdocs.experiments.machines import assemble
 from virtdocs.experiments.techniques import Technique, technique
 from virtdocs.guest.program import Program
-from virtdocs.guest.workloads import build
+from virtdocs.guest.workloads import WORKLOADS, build
 from virtdocs.machine.board import Board
 from virtdocs.trace import Trace
 from virtdocs.vmm.acceleration import fast_cores
@@ -16,6 +18,14 @@ from virtdocs.vmm.exit_loop import run
 
 BUDGET = 200_000
 SOON = 1  # translate what runs for the second time: most of a short guest
+
+
+@dataclass(frozen=True, slots=True)
+class Plugged:
+    """A device on the board, and how it is set up."""
+
+    kind: DeviceType
+    options: Options
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +42,13 @@ class Ran:
 
 
 def ran(preset: Technique, program: Program, *, hot: int | None, vendor: str = "intel",
-        budget: int = BUDGET) -> Ran:  # fmt: skip
+        budget: int = BUDGET, device: Plugged | None = None) -> Ran:  # fmt: skip
     """Run on the fast core, or on the reference core when ``hot`` is None."""
     trace = Trace()
     machine = assemble(preset, program, vendor, trace)
     board = machine.board
+    if device is not None:
+        attach(machine, preset, device.kind, device.options)
     cores = fast_cores(board, machine.engines, hot) if hot is not None else ()
     outcome = run(board, machine.engines, budget, cores)
     equal = {
@@ -53,10 +65,11 @@ def ran(preset: Technique, program: Program, *, hot: int | None, vendor: str = "
 
 
 def differences(preset: Technique, program: Program, *, hot: int = SOON, vendor: str = "intel",
-                budget: int = BUDGET) -> dict[str, tuple[Any, Any]]:  # fmt: skip
+                budget: int = BUDGET,
+                device: Plugged | None = None) -> dict[str, tuple[Any, Any]]:  # fmt: skip
     """What the fast core has otherwise than the reference core; empty when all is equal."""
-    one = ran(preset, program, hot=None, vendor=vendor, budget=budget).equal
-    other = ran(preset, program, hot=hot, vendor=vendor, budget=budget).equal
+    one = ran(preset, program, hot=None, vendor=vendor, budget=budget, device=device).equal
+    other = ran(preset, program, hot=hot, vendor=vendor, budget=budget, device=device).equal
     return {key: (one[key], other[key]) for key in one if one[key] != other[key]}
 
 
@@ -64,3 +77,14 @@ def workload(name: str, technique_name: str, ops: int, **params: int) -> tuple[T
     """A technique, and the image of a workload that it runs."""
     preset = technique(technique_name)
     return preset, build(name, preset.build, params, ops, preset.levels)
+
+
+def device_workload(
+    name: str, technique_name: str, ops: int, io: str | None = None
+) -> tuple[Technique, Program, Plugged]:
+    """The same for a workload that uses a device: the technique's own, or the one named."""
+    preset = technique(technique_name)
+    found = WORKLOADS[name]
+    kind = device_for(preset, found.device, io)
+    program = build(name, preset.build, {}, ops, preset.levels, kind.drivers)
+    return preset, program, Plugged(kind, found.constants(found.checked_params({})))

@@ -14,6 +14,7 @@ from virtdocs.vmm.binary_translation import BinaryTranslationEngine
 from virtdocs.vmm.deprivileged import DeprivilegedEngine
 from virtdocs.vmm.emulation import EmulationEngine
 from virtdocs.vmm.exit_loop import Engine
+from virtdocs.vmm.guest_interface import GuestInterface
 from virtdocs.vmm.hardware_assist import HardwareAssistEngine
 from virtdocs.vmm.native import NativeEngine
 from virtdocs.vmm.translated_slots import SlotCore
@@ -47,7 +48,12 @@ def _core(board: Board, engine: Engine, longest: int, hot: int) -> FastCore | No
         memory.mirrors.append(engine.monitor_mmu.remember().known)
     if isinstance(engine, BinaryTranslationEngine):
         return SlotCore(board, engine, mmu, memory, longest, hot)
-    core = FastCore(board, cpu, mmu, memory, longest, hot)
-    if isinstance(engine, NativeEngine):
-        cpu.quick_delivery = Delivery(cpu, mmu, core.ring_views())
+    if not isinstance(engine, NativeEngine):
+        return FastCore(board, cpu, mmu, memory, longest, hot, engine.run_one)
+    # Where a hypervisor looks at the guest's memory while an interrupt waits, it has to be asked.
+    plain = not isinstance(engine, HardwareAssistEngine) or type(engine.interface) is GuestInterface
+    core = FastCore(
+        board, cpu, mmu, memory, longest, hot, engine.run_one, engine.went_on, under_mask=plain
+    )
+    cpu.quick_delivery = Delivery(cpu, mmu, core.ring_views())
     return core

@@ -94,6 +94,10 @@ class HardwareAssistEngine(NativeEngine):
         self._in_monitor = False
         super().run_one()
 
+    def went_on(self) -> None:
+        """Guest code ran since the last exit."""
+        self._in_monitor = False
+
     def dispatch(self, trap: Trap) -> None:
         """The hardware's own business stays with it; an exit goes to the monitor."""
         if trap.kind is TrapKind.EXIT:

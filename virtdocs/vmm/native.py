@@ -89,6 +89,9 @@ class NativeEngine:
         self.record(EventKind.EXCEPTION, VECTOR_NAMES.get(trap.vector, str(trap.vector)))
         self._finish(deliver_exception(self.cpu, trap))
 
+    def went_on(self) -> None:
+        """Guest code ran that was not run by ``run_one``."""
+
     def settle(self) -> None:
         """There is no other CPU than the guest's."""
 

@@ -7,6 +7,7 @@
     memory_access, data, arithmetic, control, privileged     what each instruction becomes
     compiled    source to function, shared between runs
     views       the micro-TLB: a page number leads to the page's list of words
+    through      an instruction in the middle of a trace that the engine runs
     trace       a compiled trace bound to one CPU, and what must hold before it may run
     dispatcher  heat, recording, running; the reference interpreter does the rest
 

@@ -20,6 +20,7 @@ from virtdocs.machine.translate.flags import KEPT
 from virtdocs.machine.translate.memory_access import note_bound
 from virtdocs.machine.translate.source import HEAD, Mark, Source
 from virtdocs.machine.translate.steps import Mode, Step, changes_page, sets_all_flags, shows_flags
+from virtdocs.machine.translate.through import Through
 from virtdocs.machine.translate.views import INDEX, Leave, Views, load_across, store_across
 
 TraceFunction = Callable[[int], int]
@@ -46,11 +47,16 @@ class Compiled:
     inline: tuple[tuple[int, str], ...]
 
     def bind(
-        self, cpu: Cpu, views_of: dict[Mode, Views], pages: dict[tuple[Mode, int], Page]
+        self,
+        cpu: Cpu,
+        views_of: dict[Mode, Views],
+        pages: dict[tuple[Mode, int], Page],
+        through: Through,
     ) -> TraceFunction:
         """The function for one CPU, with its code in these pages."""
         space: dict[str, Any] = {
             "Leave": Leave, "leave": leave, "cpu": cpu, "regs": cpu.regs, "code": self,
+            "through": through,
             "T2": INDEX[2], "T4": INDEX[4], "T8": INDEX[8], "load_across": load_across,
             "store_across": store_across, **self.constants,
         }  # fmt: skip
@@ -96,7 +102,7 @@ def compiled(steps: tuple[Step, ...], loop: bool) -> Compiled:
     if loop and source.flags.from_head:
         source = _emit(steps, loop, seen, False)
     found = source.finish()
-    names = ["cpu", "regs", "T2", "T4", "T8", "Leave", "load_across", "store_across"]
+    names = ["cpu", "regs", "T2", "T4", "T8", "Leave", "load_across", "store_across", "through"]
     names += [f"{kind}{n}" for n in range(len(source.modes)) for kind in VIEW_KINDS]
     names += [*source.constants, *(f"P{number}" for number in source.pages.values())]
     parameters = ", ".join(f"{name}={name}" for name in names if name in found.body)
@@ -135,6 +141,9 @@ def _emit(steps: tuple[Step, ...], loop: bool, seen: list[bool], carries: bool) 
         source.across = step.across
         if index and changes_page(steps[index - 1], step):
             source.fetch(step)
+        if step.through is not None:
+            source.through(step, step.through)
+            continue
         _one(source, step)
         if "m" in ins.form and ins.spec.name not in ("lea", "invlpg"):
             note_bound(source, ins)

@@ -7,6 +7,7 @@ interpreter run one instruction, which is also how hot paths are recorded.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from virtdocs.machine.board import Board
@@ -14,10 +15,11 @@ from virtdocs.machine.cpu import Cpu
 from virtdocs.machine.isa import INSTRUCTION_BYTES
 from virtdocs.machine.memory import PAGE_SHIFT, PhysicalMemory
 from virtdocs.machine.mmu import HardwareMmu
-from virtdocs.machine.registers import CR0_WP, DS, FS, GS, MSR_EFER, SS, WORD_MASK
+from virtdocs.machine.registers import CR0_WP, DS, FS, GS, IF, MSR_EFER, SS, WORD_MASK
 from virtdocs.machine.translate.compiled import compiled
-from virtdocs.machine.translate.recorder import Ending, Recorder
+from virtdocs.machine.translate.recorder import Effects, Ending, Recorder
 from virtdocs.machine.translate.steps import LAST_PAGE, Mode
+from virtdocs.machine.translate.through import Through
 from virtdocs.machine.translate.trace import Standing, Trace, bind
 from virtdocs.machine.translate.views import Views, Watch
 from virtdocs.trace import EventKind
@@ -26,6 +28,10 @@ HOT: Final = 16  # runs of a place before it is worth a translation
 LONGEST: Final = 256  # instructions of a trace
 LIMITED_SEGMENTS: Final = (SS, DS, FS, GS)
 LIMITED_WITHOUT_FS: Final = (SS, DS, GS)
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 class FastCore:
@@ -39,12 +45,19 @@ class FastCore:
         memory: PhysicalMemory,
         longest: int = LONGEST,
         hot: int = HOT,
+        one: Callable[[], None] | None = None,
+        went_on: Callable[[], None] = _nothing,
+        under_mask: bool = False,
     ) -> None:
         self.board = board
         self.cpu = cpu
         self.mmu = mmu
         self.longest = longest
         self.hot = hot
+        self.went_on = went_on  # told when guest code ran here
+        # Whether code may run while an interrupt waits for IF: nobody looks at it in between.
+        self.under_mask = under_mask
+        self.one = one  # the engine's way to run an instruction, in the middle of a trace too
         self.watch = Watch(memory)
         self.views: dict[Mode, Views] = {}
         self.traces: dict[Mode, dict[int, Trace]] = {}
@@ -52,6 +65,9 @@ class FastCore:
         self.never: set[tuple[Mode, int]] = set()
         self.recorder: Recorder | None = None
         self.epoch = 0
+        self.accounted = 0  # steps of the running trace that the board has been told of
+        self.interrupted = False  # the running trace did something and has to end
+        self._masked = False  # an interrupt waits, and IF is clear
         self._retired = 0  # guest instructions that the board has not been told of yet
         self._cold = -1  # where straight cold code goes on: not a place that is jumped to
         self._state: tuple[int, int, int] | None = None
@@ -62,7 +78,8 @@ class FastCore:
         """Run translated code from rip on; how many steps it took, 0 when there is none."""
         cpu = self.cpu
         mode = self.mode()
-        if mode is None or cpu.apic.requested:
+        self._masked = bool(cpu.apic.requested)
+        if mode is None or (self._masked and (not self.under_mask or cpu.rflags & IF)):
             self.recorder = None
             return 0
         if self.recorder is not None and not self._follow(mode):
@@ -72,6 +89,7 @@ class FastCore:
         # The reference interpreter and the monitor may have changed anything since last time.
         self.epoch += 1
         self.watch.pinned.clear()
+        self.interrupted = False
         done = self._run(mode, limit)
         if self._retired:
             self.board.retire_translated(self._retired)
@@ -94,12 +112,21 @@ class FastCore:
                 return done
             if trace.checked != self.epoch and not self._admit(trace, mode):
                 return done
+            if self._masked and trace.unmasks:
+                return done
+            self.accounted = 0
             steps = trace.run(limit - done)
+            done += steps
+            self._retired += (
+                steps - self.accounted if trace.code.retired is None else self._partly(trace, steps)
+            )
+            if steps > self.accounted:
+                self.went_on()
+            if self.interrupted:
+                return done or 1  # also when its one instruction faulted
             if not steps:
                 self._fruitless(trace, mode)
                 return done
-            done += steps
-            self._retired += steps if trace.code.retired is None else self._partly(trace, steps)
             trace.fruitless = 0
             if trace.flushes:
                 self.epoch += 1
@@ -112,6 +139,14 @@ class FastCore:
                     return done
                 mode = changed
                 traces = self.traces[mode]
+
+    def account(self, steps: int) -> None:
+        """Tell the board of all that was done up to this step of the running trace."""
+        count = self._retired + steps - self.accounted
+        if count:
+            self.board.retire_translated(count)
+        self._retired = 0
+        self.accounted = steps
 
     def _partly(self, trace: Trace, steps: int) -> int:
         """Guest instructions complete after so many steps of a monitor's code."""
@@ -194,8 +229,8 @@ class FastCore:
         if heat < self.hot:
             return
         del self.heat[key]
-        recorder = Recorder(rip, mode, self.longest)
-        if recorder.expect(cpu, self.views[mode], mode):
+        recorder = Recorder(rip, mode, self.longest, through=self.one is not None)
+        if recorder.expect(cpu, self.views[mode], mode, self._effects()):
             self.recorder = recorder
         else:
             self.never.add(key)
@@ -222,7 +257,8 @@ class FastCore:
     def _ending(self, recorder: Recorder, mode: Mode) -> Ending:
         cpu = self.cpu
         before = self.views[recorder.mode]
-        if not recorder.ran(cpu, before, self.part(recorder.at)):
+        effects = self._effects()
+        if not recorder.ran(cpu, before, self.part(recorder.at), mode, effects):
             return Ending.BREAK
         first = recorder.steps[0].mode
         if mode == first and cpu.rip == recorder.head:
@@ -231,7 +267,17 @@ class FastCore:
             return Ending.JOINS
         if len(recorder.steps) >= recorder.longest:
             return Ending.FULL
-        return Ending.OPEN if recorder.expect(cpu, self.views[mode], mode) else Ending.BREAK
+        expected = recorder.expect(cpu, self.views[mode], mode, effects)
+        return Ending.OPEN if expected else Ending.BREAK
+
+    def _effects(self) -> Effects:
+        board = self.board
+        total = board.trace.total
+        return Effects(
+            board.retired,
+            board.faults + total(EventKind.IRQ),
+            total(EventKind.DEVICE_ACCESS) + total(EventKind.APIC),
+        )
 
     def _translate(self, recorder: Recorder, loop: bool) -> Trace | None:
         """The recording as a trace; None when its code is not what it was any more."""
@@ -239,7 +285,11 @@ class FastCore:
         code = compiled(steps, loop and steps[-1].ins.spec.name != "sti")
         for mode in code.modes:
             self._views_of(mode)
-        return bind(code, self.cpu, self.views)
+        through = Through(self, self.one or self._nobody)
+        return bind(code, self.cpu, self.views, recorder.pages, through)
+
+    def _nobody(self) -> None:
+        raise AssertionError("no step of such a trace goes through the engine")
 
     def _install(self, trace: Trace, mode: Mode) -> None:
         """From now on this trace runs whenever its head is reached in its mode."""

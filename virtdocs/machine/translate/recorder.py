@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Final
 
 from virtdocs.machine.cpu import Cpu
 from virtdocs.machine.isa import Instruction, Undecodable, decode
 from virtdocs.machine.memory import PAGE_SHIFT
 from virtdocs.machine.registers import CS, SS
 from virtdocs.machine.segments import Segment
+from virtdocs.machine.tlb import TlbEntry
 from virtdocs.machine.translate.privileged import facts, translatable
 from virtdocs.machine.translate.steps import Mode, Step
 from virtdocs.machine.translate.views import Views
+
+ENDS: Final = ("hlt",)  # nothing goes on after it
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What an instruction may have done beside its registers and memory."""
+
+    retired: int = 0
+    elsewhere: int = 0  # faults and interrupts that the guest was given
+    device: int = 0  # device registers that were read or written
+
+    def one_more(self, before: Effects) -> bool:
+        """Whether exactly one instruction was completed since, and nothing came in between."""
+        return self.retired == before.retired + 1 and self.elsewhere == before.elsewhere
 
 
 class Ending(Enum):
@@ -25,9 +42,8 @@ class Ending(Enum):
     BREAK = "break"  # an instruction that only the reference interpreter does, or a trap
 
 
-def instruction_at(views: Views, rip: int) -> Instruction | None:
-    """The instruction that the CPU would fetch from the TLB's page; nothing is counted."""
-    entry = views.fetched(rip >> PAGE_SHIFT)
+def instruction_in(entry: TlbEntry | None, rip: int) -> Instruction | None:
+    """The instruction that the CPU would fetch from this page; nothing is counted."""
     if entry is None or entry.page is None or rip & 15:
         return None
     word = rip >> 3 & 511
@@ -67,18 +83,27 @@ class Recorder:
     ins: Instruction | None = None
     facts: tuple[int, ...] = ()
     across: bool = False
+    through: bool = False  # whether the engine may run instructions in the middle of a trace
+    before: Effects = Effects()
+    entry: TlbEntry | None = None  # where the next instruction lies
+    # Where the code was while it ran: its pages need not stay in the TLB until the end.
+    pages: dict[tuple[Mode, int], TlbEntry] = field(default_factory=dict)
 
-    def expect(self, cpu: Cpu, views: Views, mode: Mode) -> bool:
+    def expect(self, cpu: Cpu, views: Views, mode: Mode, effects: Effects) -> bool:
         """Note the instruction at rip before it runs; False when a trace cannot hold it."""
         self.at = cpu.rip
+        self.before = effects
         self.across = False
         self.mode = mode
-        self.ins = instruction_at(views, cpu.rip)
+        self.entry = views.fetched(cpu.rip >> PAGE_SHIFT)
+        self.ins = instruction_in(self.entry, cpu.rip)
         if self.ins is None:
             return True  # its page is not in the TLB yet: looked at afterwards
         self.facts = facts(cpu, self.ins, mode)
         self.across = leaves_its_word(cpu, self.ins)
-        return translatable(cpu, self.ins, mode)
+        if translatable(cpu, self.ins, mode):
+            return True
+        return self.through and self.ins.spec.name not in ENDS
 
     def turns_back(self) -> bool:
         """Whether the last step closed a loop inside this recording, which is its own trace."""
@@ -87,15 +112,24 @@ class Recorder:
             return False
         return any(step.rip == last.target for step in self.steps)
 
-    def ran(self, cpu: Cpu, views: Views, part: tuple[bool, str]) -> bool:
+    def ran(
+        self, cpu: Cpu, views: Views, part: tuple[bool, str], mode: Mode, effects: Effects
+    ) -> bool:
         """Keep the instruction that has just run; False when something came in between.
 
-        ``part`` says whether a guest instruction is complete with it, and which one in place.
+        ``part`` says whether a guest instruction is complete with it, and which one in place;
+        ``mode`` is the one that it led to.
         """
+        if self.through and self.ins is not None and self._elsewhere(cpu, effects):
+            if not effects.one_more(self.before):
+                return False
+            return self._keep(Step(self.at, self.ins, self.mode, cpu.rip, through=mode))
         # ``execute`` sets rip to next_rip at the very end; a trap or an interrupt does not.
         if cpu.rip != cpu.next_rip:
             return False
-        ins = self.ins or instruction_at(views, self.at)
+        if self.ins is None:
+            self.entry = views.fetched(self.at >> PAGE_SHIFT)
+        ins = self.ins or instruction_in(self.entry, self.at)
         if ins is None or cpu.running != ins:
             return False
         if self.ins is None:
@@ -107,7 +141,21 @@ class Recorder:
             returned = tuple((cpu.segments[n], descriptor_at(views, cpu, n)) for n in (CS, SS))
             if not all(raw for _, raw in returned):
                 return False
-        self.steps.append(
+        return self._keep(
             Step(self.at, ins, self.mode, cpu.rip, self.facts, *part, self.across, returned)
         )
+
+    def _elsewhere(self, cpu: Cpu, effects: Effects) -> bool:
+        """Whether the engine has to run the instruction that has just run."""
+        assert self.ins is not None
+        reached = effects.device != self.before.device
+        return reached or not translatable(cpu, self.ins, self.mode)
+
+    def _keep(self, step: Step) -> bool:
+        """Add a step, unless its page is another one than that of an earlier step there."""
+        assert self.entry is not None
+        known = self.pages.setdefault((step.mode, step.rip >> PAGE_SHIFT), self.entry)
+        if known.page is not self.entry.page:
+            return False
+        self.steps.append(step)
         return True

@@ -142,6 +142,20 @@ class Source:
             self.modes.append(mode)
         return f"{kind}{self.modes.index(mode)}"
 
+    def through(self, step: Step, mode: Mode) -> None:
+        """Let the engine run this instruction, which leads to ``mode``, and go on after it."""
+        self.settle_flags()
+        self.shadowed = False  # the engine ends it
+        stored = DIRTY if self.loop else self._store(frozenset(self._written))
+        count = f"n + {self.index}" if self.loop else str(self.index)
+        self.line(f"{stored}cpu.rip = {step.rip}")
+        held = self.constant(mode)
+        self.line(f"if not through({count}, {step.target}, {held}): return through.steps")
+        self.line(f"{', '.join(f'r{n}' for n in range(REGISTERS))} = regs")
+        self._loads |= set(range(REGISTERS))
+        self.bounded.clear()
+        self.enter(mode)
+
     def enter(self, mode: Mode) -> None:
         """What follows runs in another mode."""
         self.mode = mode

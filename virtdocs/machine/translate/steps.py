@@ -47,6 +47,8 @@ class Step:
     across: bool = False  # its memory operand left its word when it was recorded
     # For iret: code and stack segment that it loaded, and their descriptors.
     returned: tuple[tuple[Segment, int], ...] = ()
+    # The engine runs it, not the trace (see ``through``): the mode that it led to.
+    through: Mode | None = None
 
     @property
     def words(self) -> tuple[int, int]:
@@ -73,9 +75,14 @@ def flushes(step: Step) -> bool:
     return step.ins.spec.name == "mov_cr" and step.ins.form == "cr"
 
 
+def unmasks(step: Step) -> bool:
+    """Whether IF may be set after it; the engine looks after its own steps."""
+    return step.through is None and step.ins.spec.name in ("sti", "popf", "iret", "sysret")
+
+
 def changes_page(one: Step, other: Step) -> bool:
     """Whether the fetch of the second step may miss although that of the first did not."""
-    if flushes(one):
+    if flushes(one) or one.through is not None:
         return True
     return one.mode != other.mode or one.rip >> PAGE_SHIFT != other.rip >> PAGE_SHIFT
 

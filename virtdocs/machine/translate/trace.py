@@ -11,7 +11,8 @@ from virtdocs.machine.registers import CS
 from virtdocs.machine.tlb import TlbEntry
 from virtdocs.machine.translate.compiled import Compiled, TraceFunction
 from virtdocs.machine.translate.privileged import facts
-from virtdocs.machine.translate.steps import Mode, Step, flushes
+from virtdocs.machine.translate.steps import Mode, Step, flushes, unmasks
+from virtdocs.machine.translate.through import Through
 from virtdocs.machine.translate.views import Leave, Views
 
 
@@ -52,17 +53,14 @@ class Trace:
     highest: int  # last byte of code, for the code segment's limit
     length: int
     flushes: bool  # the TLB may be another one afterwards
+    unmasks: bool  # IF may be set after one of its steps
     checked: int = -1  # the epoch for which it is known to hold
     fruitless: int = 0  # how often in a row it left before its first instruction
 
     def standing(self, cpu: Cpu) -> Standing:
         """Whether its code can be fetched and is unchanged, and its facts still hold."""
-        for stretch in self.stretches:
-            if stretch.page[stretch.where] != stretch.words:
-                return Standing.CHANGED
-        for step in self.special:
-            if facts(cpu, step.ins, step.mode) != step.facts:
-                return Standing.CHANGED
+        if not self.unchanged(cpu):
+            return Standing.CHANGED
         if cpu.limits_hold and self.highest > cpu.segments[CS].limit:
             return Standing.ABSENT
         try:
@@ -71,25 +69,37 @@ class Trace:
             return Standing.ABSENT
         if page is not self.page:
             return Standing.CHANGED
-        self.pinned.update(self.numbers)
         return Standing.HOLDS
 
+    def unchanged(self, cpu: Cpu) -> bool:
+        """Whether its code and its facts are what they were; its pages stay in the TLB then."""
+        for stretch in self.stretches:
+            if stretch.page[stretch.where] != stretch.words:
+                return False
+        for step in self.special:
+            if facts(cpu, step.ins, step.mode) != step.facts:
+                return False
+        self.pinned.update(self.numbers)
+        return True
 
-def bind(code: Compiled, cpu: Cpu, views_of: dict[Mode, Views]) -> Trace | None:
-    """The trace on this CPU; None when its code is not in the TLB as it was recorded."""
+
+def bind(
+    code: Compiled,
+    cpu: Cpu,
+    views_of: dict[Mode, Views],
+    found: dict[tuple[Mode, int], TlbEntry],
+    through: Through,
+) -> Trace | None:
+    """The trace on this CPU, with its code in these pages; None when it is other code by now."""
     steps = code.steps
     views = views_of[steps[0].mode]
-    found: dict[tuple[Mode, int], TlbEntry] = {}
     words: dict[int, dict[int, int]] = {}
     for step in steps:
-        key = (step.mode, step.rip >> PAGE_SHIFT)
-        entry = found.get(key) or views_of[step.mode].fetched(key[1])
-        if entry is None or entry.page is None:
-            return None
-        found[key] = entry
+        page = found[step.mode, step.rip >> PAGE_SHIFT].page
+        assert page is not None
         word = step.rip >> 3 & 511
-        here = words.setdefault(id(entry.page), {})
-        here[word], here[word + 1] = entry.page[word], entry.page[word + 1]
+        here = words.setdefault(id(page), {})
+        here[word], here[word + 1] = page[word], page[word + 1]
         if (here[word], here[word + 1]) != step.words:
             return None
     stretches: list[Stretch] = []
@@ -99,10 +109,10 @@ def bind(code: Compiled, cpu: Cpu, views_of: dict[Mode, Views]) -> Trace | None:
         views.watch.add(entry.page, entry.frame, set(here), views_of.values())
         stretches += _stretches(entry.page, here)
     pages = {key: entry.page for key, entry in found.items() if entry.page is not None}
-    return Trace(
+    trace = Trace(
         steps[0].rip,
         code,
-        code.bind(cpu, views_of, pages),
+        code.bind(cpu, views_of, pages, through),
         views,
         pages[steps[0].mode, steps[0].rip >> PAGE_SHIFT],
         tuple(stretches),
@@ -112,7 +122,10 @@ def bind(code: Compiled, cpu: Cpu, views_of: dict[Mode, Views]) -> Trace | None:
         max(step.rip for step in steps) + 15,
         len(steps),
         any(flushes(step) for step in steps),
+        any(unmasks(step) for step in steps),
     )
+    through.trace = trace
+    return trace
 
 
 def _stretches(page: Page, words: dict[int, int]) -> list[Stretch]:
