@@ -68,9 +68,17 @@ def differences(preset: Technique, program: Program, *, hot: int = SOON, vendor:
                 budget: int = BUDGET,
                 device: Plugged | None = None) -> dict[str, tuple[Any, Any]]:  # fmt: skip
     """What the fast core has otherwise than the reference core; empty when all is equal."""
-    one = ran(preset, program, hot=None, vendor=vendor, budget=budget, device=device).equal
-    other = ran(preset, program, hot=hot, vendor=vendor, budget=budget, device=device).equal
-    return {key: (one[key], other[key]) for key in one if one[key] != other[key]}
+    one = ran(preset, program, hot=None, vendor=vendor, budget=budget, device=device)
+    return unequal(one, ran(preset, program, hot=hot, vendor=vendor, budget=budget, device=device))
+
+
+def unequal(one: Ran, other: Ran) -> dict[str, tuple[Any, Any]]:
+    """What two runs do not agree on, by name."""
+    return {
+        key: (value, other.equal[key])
+        for key, value in one.equal.items()
+        if value != other.equal[key]
+    }
 
 
 def workload(name: str, technique_name: str, ops: int, **params: int) -> tuple[Technique, Program]:

@@ -68,16 +68,6 @@ def test_a_hostile_guest_is_the_same_on_both_cores(seed: int) -> None:
     assert found == {}, f"seed {seed} under {guest.technique}"
 
 
-@pytest.mark.soak
-def test_ten_thousand_random_guests() -> None:
-    for seed in range(10_000):
-        guest = random_guest(seed)
-        for name in TECHNIQUES[:5]:
-            preset = replace(technique(name, guest.vendor), levels=guest.levels)
-            found = differences(preset, guest.program, vendor=guest.vendor, budget=3_000)
-            assert found == {}, f"seed {seed} under {name}"
-
-
 def test_random_guests_do_run_translated_code() -> None:
     """Else their equality would say nothing."""
     guests = [random_guest(seed) for seed in FIXED_SAMPLE]
