@@ -42,6 +42,9 @@ BODIES = {
     "an access crosses a word": (
         "inc rdx\n dec rdx\n mov [rdi + 5], rcx\n add rbx, [rdi + 5]", 820,
     ),
+    "a sum in memory crosses a word": (
+        "inc rdx\n dec rdx\n add [rdi + 5], rcx\n mov rbx, [rdi + 5]", 820,
+    ),
     "an access crosses a page": (
         "inc rdx\n dec rdx\n mov [rdi + 0xffc], rcx\n add rbx, [rdi + 0xffc]", 820,
     ),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from virtdocs.machine.board import Board
+from virtdocs.machine.dma import write_bytes
 from virtdocs.machine.memory import PAGE_BYTES, Page, load_bytes, store_bytes
 from virtdocs.trace import EventKind, Party
 
@@ -167,5 +168,4 @@ def write_page(page: Page, offset: int, data: bytes) -> None:
     """Write bytes of one page."""
     if offset + len(data) > PAGE_BYTES:
         raise GrantError("beyond the page")
-    for n, byte in enumerate(data):
-        store_bytes(page, offset + n, 1, byte)
+    write_bytes(page, offset, data)

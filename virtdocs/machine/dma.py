@@ -82,7 +82,7 @@ class Dma:
                 follower.written(frame)
         done = 0
         for page, offset, count in self._pieces(address, len(data), Access.WRITE):
-            _store(page, offset, data[done : done + count])
+            write_bytes(page, offset, data[done : done + count])
             done += count
         for follower in self.followers:
             follower.sync()
@@ -130,8 +130,8 @@ class Dma:
         return found
 
 
-def _store(page: Page, offset: int, data: bytes) -> None:
-    """Whole words at once, the rest byte by byte."""
+def write_bytes(page: Page, offset: int, data: bytes) -> None:
+    """Write bytes that lie within one page: whole words at once, the rest byte by byte."""
     head = min(-offset % WORD_BYTES, len(data))
     words = (len(data) - head) // WORD_BYTES
     tail = head + words * WORD_BYTES

@@ -97,6 +97,9 @@ class DeprivilegedEngine:
         self._gdt_frames: set[int] = set()
         self._gdt_guest: list[int] = []
         self._loaded: list[Segment] = []
+        # Segment registers as the guest has them, and what the hardware gets for each.
+        self._virtual: list[Segment | None] = [None] * len(cpu.segments)
+        self._real: list[Segment] = [Segment(0)] * len(cpu.segments)
         self._known_requests = 0
         cpu.load_cr3(cpu.cr3)
         self.refresh_gdt()
@@ -251,7 +254,11 @@ class DeprivilegedEngine:
         hardware.rip = cpu.rip
         hardware.rflags = cpu.rflags & ARITHMETIC_FLAGS | IF | FLAGS_ONE
         hardware.cr4 = cpu.cr4 & (CR4_TSD | CR4_UMIP)
-        hardware.segments = [self.deprivileged(n, s) for n, s in enumerate(cpu.segments)]
+        for number, segment in enumerate(cpu.segments):
+            if segment is not self._virtual[number]:
+                self._virtual[number] = segment
+                self._real[number] = self.deprivileged(number, segment)
+        hardware.segments = list(self._real)
         hardware.cpl = hardware.segments[CS].selector & 3
         hardware.segment_base = list(cpu.segment_base)
         hardware.interrupt_shadow = cpu.interrupt_shadow

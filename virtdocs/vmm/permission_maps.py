@@ -47,10 +47,10 @@ class PortMap:
 
     def exits(self, port: int, size: int) -> bool:
         """Whether any port of this access exits."""
-        return any(
-            get_bit(self.memory, self.frames[n >> 15 & 1], n & 0x7FFF)
-            for n in range(port, port + size)
-        )
+        for number in range(port, port + size):
+            if get_bit(self.memory, self.frames[number >> 15 & 1], number & 0x7FFF):
+                return True
+        return False
 
 
 class MsrMap:

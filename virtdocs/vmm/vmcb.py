@@ -176,13 +176,15 @@ class Vmcb:
         code = SVM_CODE[reason][0]
         if reason is ExitReason.CR_ACCESS:  # each register has a code of its own
             code = WRITE_OF_CR0 + qualification
-        self.write(Field.EXIT_CODE, code)
-        self.write(Field.EXIT_INFO_1, qualification)
-        self.write(Field.GUEST_RIP, cpu.rip)
-        self.write(Field.NEXT_RIP, cpu.rip + INSTRUCTION_BYTES & WORD_MASK)
-        self.write(Field.GUEST_RSP, cpu.regs[RSP])
-        self.write(Field.GUEST_RFLAGS, cpu.rflags)
-        self.write(Field.GUEST_CR3, cpu.cr3)
+        page = self.memory.page(self.frame)
+        assert page is not None
+        page[Field.EXIT_CODE] = code
+        page[Field.EXIT_INFO_1] = qualification
+        page[Field.GUEST_RIP] = cpu.rip
+        page[Field.NEXT_RIP] = cpu.rip + INSTRUCTION_BYTES & WORD_MASK
+        page[Field.GUEST_RSP] = cpu.regs[RSP]
+        page[Field.GUEST_RFLAGS] = cpu.rflags
+        page[Field.GUEST_CR3] = cpu.cr3
 
     @property
     def nested_root(self) -> int:

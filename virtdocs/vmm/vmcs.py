@@ -132,7 +132,7 @@ class Vmcs:
 
     def has(self, control: Primary) -> bool:
         """Whether a control bit is set."""
-        return bool(self.read(Field.PRIMARY_CONTROLS) & control)
+        return bool(self.read(Field.PRIMARY_CONTROLS) & int(control))
 
     def set(self, control: Primary, on: bool) -> None:
         """Set or clear a control bit."""
@@ -187,13 +187,15 @@ class Vmcs:
 
     def save_exit(self, cpu: Cpu, reason: ExitReason, qualification: int) -> None:
         """What the hardware writes at an exit: why, and where the guest was."""
-        self.write(Field.EXIT_REASON, VMX_REASON[reason][0])
-        self.write(Field.EXIT_QUALIFICATION, qualification)
-        self.write(Field.EXIT_INSTRUCTION_LENGTH, INSTRUCTION_BYTES)
-        self.write(Field.GUEST_RIP, cpu.rip)
-        self.write(Field.GUEST_RSP, cpu.regs[RSP])
-        self.write(Field.GUEST_RFLAGS, cpu.rflags)
-        self.write(Field.GUEST_CR3, cpu.cr3)
+        page = self.memory.page(self.frame)
+        assert page is not None
+        page[Field.EXIT_REASON] = VMX_REASON[reason][0]
+        page[Field.EXIT_QUALIFICATION] = qualification
+        page[Field.EXIT_INSTRUCTION_LENGTH] = INSTRUCTION_BYTES
+        page[Field.GUEST_RIP] = cpu.rip
+        page[Field.GUEST_RSP] = cpu.regs[RSP]
+        page[Field.GUEST_RFLAGS] = cpu.rflags
+        page[Field.GUEST_CR3] = cpu.cr3
 
     @property
     def nested_root(self) -> int:

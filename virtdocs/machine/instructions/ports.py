@@ -20,9 +20,11 @@ def _port(cpu: Cpu, ins: Instruction, write: bool) -> int:
     if cpu.cpl > cpu.iopl:
         raise fault(GP, 0)
     port = (ins.imm if "i" in ins.form else cpu.regs[RDX]) & 0xFFFF
-    cpu.intercept(ExitReason.IO, ins, port=port, size=ins.size, write=int(write))
-    for number in range(port, port + ins.size):
-        cpu.reach("port", number)
+    if cpu.controls is not None:
+        cpu.intercept(ExitReason.IO, ins, port=port, size=ins.size, write=int(write))
+    if cpu.resource_guard is not None:
+        for number in range(port, port + ins.size):
+            cpu.reach("port", number)
     return port
 
 

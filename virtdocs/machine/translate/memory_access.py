@@ -115,8 +115,9 @@ def store(source: Source, where: Where, value: str, size: int = 8) -> None:
 def read_then_write(source: Source, where: Where, size: int = 8) -> str:
     """Lines that find a place to read and then write; the expression for its value."""
     if where.across:
-        source.line(f"p = {source.view('M', where.monitor)}; a = {where.text}")
-        source.line(f"v = load_across(p, a, {size})")
+        view = source.view("M", where.monitor)
+        source.line(f"v = load_across({view}, {where.text}, {size})")
+        source.line(f"p = {view}; a = {where.text}")
         return "v"
     page, index = place(source, "M", where, size)
     source.line(f"p = {page}; i = {index}; v = p[i]")

@@ -52,6 +52,7 @@ class Through:
             and core.mode() == mode
             and trace is not None
             and trace.unchanged(cpu)
+            and trace.within(cpu)
         ):
             return True
         core.interrupted = True

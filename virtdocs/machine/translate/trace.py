@@ -61,7 +61,7 @@ class Trace:
         """Whether its code can be fetched and is unchanged, and its facts still hold."""
         if not self.unchanged(cpu):
             return Standing.CHANGED
-        if cpu.limits_hold and self.highest > cpu.segments[CS].limit:
+        if not self.within(cpu):
             return Standing.ABSENT
         try:
             page = self.views.fetch(self.head >> PAGE_SHIFT)
@@ -70,6 +70,10 @@ class Trace:
         if page is not self.page:
             return Standing.CHANGED
         return Standing.HOLDS
+
+    def within(self, cpu: Cpu) -> bool:
+        """Whether the code segment reaches all of its code."""
+        return not cpu.limits_hold or self.highest <= cpu.segments[CS].limit
 
     def unchanged(self, cpu: Cpu) -> bool:
         """Whether its code and its facts are what they were; its pages stay in the TLB then."""
