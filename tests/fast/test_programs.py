@@ -30,6 +30,16 @@ again:
     + END
 )
 
+NEIGHBOURS = """
+    lea rsi, [rdi + {start}]
+    mov rax, [rsi]
+    add rax, [rsi + 8]
+    add rax, [rsi + 16]
+    mov [rsi + 8], rcx
+    mov [rsi + 16], rcx
+    mov [rsi + 24], rax
+    add rbx, rax
+"""
 # What the loop's body does, and rbx after forty rounds (None: only equality is asked).
 BODIES = {
     "a store changes an instruction that is about to run": (
@@ -47,6 +57,13 @@ BODIES = {
     ),
     "an access crosses a page": (
         "inc rdx\n dec rdx\n mov [rdi + 0xffc], rcx\n add rbx, [rdi + 0xffc]", 820,
+    ),
+    "neighbours reach over the end of a page": (NEIGHBOURS.format(start=0xFF0), None),
+    "neighbours lie off a word": (NEIGHBOURS.format(start=0xFF4), None),
+    "neighbours go on in a page that left the TLB": (
+        "mov rax, [rdi]\n mov [rdi], rcx\n"
+        + "".join(f" add rbx, [{0x400000 + 4096 * n:#x}]\n" for n in range(66))
+        + " add rbx, [rdi + 8]\n mov [rdi + 16], rcx\n add rbx, [rdi + 16]", 820,
     ),
     "bytes and halves keep their neighbours": (
         "mov byte [rdi + 3], 7\n mov word [rdi + 6], 9\n inc dword [rdi]\n mov rbx, [rdi]",

@@ -4,6 +4,7 @@
     recorder    follows the reference interpreter along a hot path
     flags       the arithmetic flags as expressions, computed only where they are seen
     source      the text of one trace: registers in locals, exits, recovery by line number
+    neighbours   accesses at known distances from one register share what was looked up
     memory_access, data, arithmetic, control, privileged     what each instruction becomes
     compiled    source to function, shared between runs
     views       the micro-TLB: a page number leads to the page's list of words

@@ -24,6 +24,8 @@ class Where:
     fixed: int | None = None
     monitor: bool = False
     across: bool = False  # it may leave its word
+    base: int = -1  # where it is a register and a distance alone
+    disp: int = 0
 
 
 SMALL: Final = 1 << 12  # no view holds the last page, so this much above an address never wraps
@@ -58,7 +60,9 @@ def address(source: Source, ins: Instruction, moved: int = 0) -> Where:
         return Where(str(disp), disp, data != 0, source.across)
     if disp:
         parts.append(str(disp))
-    return Where(" + ".join(parts).replace("+ -", "- "), None, data != 0, source.across)
+    text = " + ".join(parts).replace("+ -", "- ")
+    alone = ins.base >= 0 and ins.index < 0 and not ins.segment
+    return Where(text, None, data != 0, source.across, ins.base if alone else -1, disp)
 
 
 def fixed(where: int) -> Where:
@@ -82,19 +86,26 @@ def place(source: Source, kind: str, where: Where, size: int) -> tuple[str, str]
     view = source.view(kind, where.monitor)
     if size == 8 and where.fixed is not None and where.fixed & 7 == 0:
         return f"{view}[{where.fixed >> 12}]", str(where.fixed >> 3 & 511)
-    if size == 8 and where.text.isalnum():
-        return f"{view}[{where.text} >> 12]", f"T8[{where.text} & 4095]"
     table = "a >> 3 & 511" if size == 1 else f"T{size}[a & 4095]"
     return f"{view}[(a := {where.text}) >> 12]", table
+
+
+def word(source: Source, kind: str, where: Where) -> str:
+    """A whole word in memory, to read or to assign to."""
+    if where.base >= 0:
+        view = source.view(kind, where.monitor)
+        return source.neighbours.access(view, where.base, where.disp, where.text)
+    page, index = place(source, kind, where, 8)
+    return f"{page}[{index}]"
 
 
 def load(source: Source, where: Where, size: int = 8) -> str:
     """An expression for what lies at an address."""
     if where.across:
         return f"load_across({source.view('R', where.monitor)}, {where.text}, {size})"
-    page, index = place(source, "R", where, size)
     if size == 8:
-        return f"{page}[{index}]"
+        return word(source, "R", where)
+    page, index = place(source, "R", where, size)
     return f"{page}[{index}] >> ((a & 7) << 3) & {(1 << 8 * size) - 1}"
 
 
@@ -104,10 +115,10 @@ def store(source: Source, where: Where, value: str, size: int = 8) -> None:
         view = source.view("W", where.monitor)
         source.line(f"store_across({view}, {where.text}, {size}, {value})")
         return
-    page, index = place(source, "W", where, size)
     if size == 8:
-        source.line(f"{page}[{index}] = {value}")
+        source.line(f"{word(source, 'W', where)} = {value}")
         return
+    page, index = place(source, "W", where, size)
     source.line(f"p = {page}; i = {index}")
     source.line(put_part(value, size))
 
@@ -148,4 +159,5 @@ def push(source: Source, value: str) -> None:
 def top(source: Source, displacement: int = 0) -> str:
     """An expression for the word at rsp + displacement."""
     where = source.get(RSP)
-    return load(source, Where(f"{where} + {displacement}" if displacement else where))
+    text = f"{where} + {displacement}" if displacement else where
+    return load(source, Where(text, base=RSP, disp=displacement))

@@ -14,6 +14,7 @@ from typing import Final
 
 from virtdocs.machine.memory import PAGE_SHIFT
 from virtdocs.machine.translate.flags import KEPT, Flags
+from virtdocs.machine.translate.neighbours import Neighbours
 from virtdocs.machine.translate.steps import Mode, Step, changes_page
 
 REGISTERS: Final = 16
@@ -51,6 +52,7 @@ class _Line:
     index: int
     dirty: frozenset[int]
     flags: Flags
+    places: int  # accesses before the end of this line
 
 
 class Source:
@@ -70,6 +72,7 @@ class Source:
         self.shadowed = False  # this instruction lies in the shadow of sti
         self.constants: dict[str, object] = {}
         self.pages: dict[tuple[Mode, int], int] = {}  # that the text names, by number
+        self.neighbours = Neighbours()
         self._before = head
         self._lines: list[_Line] = []
         self._indent = 0
@@ -90,7 +93,8 @@ class Source:
 
     def line(self, text: str) -> None:
         """One line of Python."""
-        self._lines.append(_Line(text, self._indent, self.index, self._start, self._before))
+        places = len(self.neighbours.places)
+        self._lines.append(_Line(text, self._indent, self.index, self._start, self._before, places))
 
     def block(self, text: str) -> None:
         """A line that opens a block."""
@@ -128,6 +132,7 @@ class Source:
         """The register's local was assigned by a line of another making."""
         self._written.add(number)
         self.bounded.discard(number)
+        self.neighbours.moved(number)
 
     def settle_flags(self) -> None:
         """Put the flags into RFLAGS, where code that follows can see them."""
@@ -154,6 +159,7 @@ class Source:
         self.line(f"{', '.join(f'r{n}' for n in range(REGISTERS))} = regs")
         self._loads |= set(range(REGISTERS))
         self.bounded.clear()
+        self.neighbours.forget()
         self.enter(mode)
 
     def enter(self, mode: Mode) -> None:
@@ -212,12 +218,18 @@ class Source:
             indent = " " * (BODY_INDENT + line.indent)
             dirty = everything if self.loop else line.dirty
             mark = Mark(line.index, tuple(sorted(dirty)), line.flags)
+            near, body = self.neighbours.near(body), self.neighbours.plain(body)
+            if near is not None:
+                text += [f"{indent}try: {near}", f"{indent}except (IndexError, KeyError):"]
+                marks[len(text)] = marks[len(text) + 1] = mark
+                indent += " "
             view = VIEW_USE.search(body)
             if view is not None:
                 # Costs nothing while the page is there.
                 text.append(f"{indent}try: {body}")
                 marks[len(text) + 1] = mark
-                body = f"except KeyError as miss: find_{view[0]}(miss.args[0]); {body}"
+                gone = self.neighbours.gone(line.places)
+                body = f"except KeyError as miss: find_{view[0]}(miss.args[0]); {gone}{body}"
             text.append(indent + body)
             marks[len(text) + 1] = mark
         if self.loop:
@@ -236,6 +248,7 @@ class Source:
         if mode not in self.modes:
             self.modes.append(mode)
         number = step.rip >> PAGE_SHIFT
+        self.neighbours.forget()
         page = f"P{self.pages.setdefault((step.mode, number), len(self.pages))}"
         self.line(f"if fetch{self.modes.index(mode)}({number}) is not {page}: raise Leave")
 
