@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from virtdocs.machine.memory import PAGE_SHIFT, GuestMemory, PhysicalMemory
-from virtdocs.machine.mmu import HardwareMmu
+from virtdocs.machine.mmu import WALK_REFS, HardwareMmu
 from virtdocs.machine.paging import (
     INDEX_BITS,
     PRESENT,
@@ -80,7 +80,9 @@ class NestedMmu(HardwareMmu):
         """Entries that a whole walk through both dimensions reads."""
         return (self.levels + 1) * (self.nested_levels + 1) - 1
 
-    def _below(self, guest_frame: int, access: Access, reads: list[Read]) -> int | None:
+    def _below(
+        self, guest_frame: int, access: Access, reads: list[Read] | None = None
+    ) -> int | None:
         levels = self.nested_levels
         if guest_frame >> INDEX_BITS * levels:
             return None
@@ -93,6 +95,10 @@ class NestedMmu(HardwareMmu):
 
     def nested_walk(self, guest_frame: int, access: Access) -> int:
         """Host frame of a guest frame; raises the exit for a missing or read-only entry."""
+        quick = self._below(guest_frame, access) if self.walks is not None else None
+        if quick is not None:
+            self.trace.counts[WALK_REFS] += self.nested_levels
+            return quick
         try:
             if guest_frame >> INDEX_BITS * self.nested_levels:
                 raise fault(PF)  # wider than the nested tables translate

@@ -71,7 +71,7 @@ def call(source: Source, step: Step) -> None:
 def ret(source: Source, step: Step) -> None:
     """ret."""
     source.line(f"t = {top(source)}")
-    source.put(RSP, f"{source.get(RSP)} + 8")
+    source.advance(RSP, 8)
     _arrive(source, step, "t")
 
 

@@ -78,11 +78,11 @@ def pop(source: Source, step: Step) -> None:
             source.put(RSP, top(source))
             return
         source.put(ins.a, top(source))
-        source.put(RSP, f"{source.get(RSP)} + 8")
+        source.advance(RSP, 8)
         return
     source.line(f"v = {top(source)}")
     store(source, address(source, ins, moved=8), "v", ins.size)
-    source.put(RSP, f"{source.get(RSP)} + 8")
+    source.advance(RSP, 8)
 
 
 EMIT = {"mov": mov, "lea": lea, "xchg": xchg, "push": push_value, "pop": pop}

@@ -15,6 +15,9 @@ PLACE: Final = re.compile(r"@P(\d+)@")
 GONE: Final = "[]"  # what a page is once it may have left the TLB
 
 
+Near = tuple[dict[int, int], dict[tuple[str, int], int], int]
+
+
 @dataclass(slots=True)
 class Place:
     """One access to a word: the view it needs, and the accesses that it follows."""
@@ -35,10 +38,12 @@ class Neighbours:
 
     places: list[Place] = field(default_factory=list)
     _words: dict[int, int] = field(default_factory=dict)  # base register -> access
+    _moved: dict[int, int] = field(default_factory=dict)  # base register -> since its first access
     _pages: dict[tuple[str, int], int] = field(default_factory=dict)  # view and base -> access
 
     def access(self, view: str, base: int, disp: int, address: str) -> str:
         """The placeholder of an access at base + disp, whose whole address is given too."""
+        disp += self._moved.get(base, 0)
         number = len(self.places)
         first, page = self._words.get(base, number), self._pages.get((view, base), number)
         if first != number and not self._after(first, disp):
@@ -63,12 +68,27 @@ class Neighbours:
     def moved(self, base: int) -> None:
         """The register is another one: what follows is near nothing."""
         self._words.pop(base, None)
+        self._moved.pop(base, None)
         for key in [key for key in self._pages if key[1] == base]:
             del self._pages[key]
+
+    def advanced(self, base: int, distance: int, near: Near) -> None:
+        """The register is greater by so much than it was: what was near then still is."""
+        words, pages, moved = near
+        self._words |= words
+        self._pages |= pages
+        self._moved[base] = moved + distance
+
+    def kept(self, base: int) -> Near:
+        """What is near the register, for ``advanced``."""
+        words = {base: self._words[base]} if base in self._words else {}
+        pages = {key: number for key, number in self._pages.items() if key[1] == base}
+        return words, pages, self._moved.get(base, 0)
 
     def forget(self) -> None:
         """The TLB may be another one."""
         self._words.clear()
+        self._moved.clear()
         self._pages.clear()
 
     # The text -----------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ def pushf(source: Source, step: Step) -> None:
 def popf(source: Source, step: Step) -> None:
     """popf: which bits change depends on the privilege (flags.writable_flags)."""
     source.line(f"v = {top(source)}")
-    source.put(RSP, f"{source.get(RSP)} + 8")
+    source.advance(RSP, 8)
     cpl = step.mode.cpl
     if cpl == 0:
         mask = str(ARITHMETIC_FLAGS | IF | IOPL)

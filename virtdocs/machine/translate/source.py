@@ -128,6 +128,12 @@ class Source:
         self.line(f"{name} = {expression}")
         self.mark_written(number)
 
+    def advance(self, number: int, distance: int) -> None:
+        """Add to a register that is an address."""
+        near = self.neighbours.kept(number)
+        self.put(number, f"{self.get(number)} + {distance}")
+        self.neighbours.advanced(number, distance, near)
+
     def mark_written(self, number: int) -> None:
         """The register's local was assigned by a line of another making."""
         self._written.add(number)
