@@ -8,6 +8,7 @@ from virtdocs.experiments.red_pill import KERNEL_ONLY, PROBES, answers
 
 DESCRIPTOR_TABLES = {"sgdt", "sidt", "str"}
 IDENTITY = {"cpuid_bit", "cpuid_name"}
+TIME = {"cpuid_time"}  # where cpuid makes the monitor act
 RING = {"mov_cs", "push_cs", "mov_ss"}
 
 
@@ -23,9 +24,9 @@ def told(technique: str, who: str) -> set[str]:
         # a deprivileged kernel reads its real ring, and popf and cli tell it
         ("trap_emulate", RING | DESCRIPTOR_TABLES | {"if_after_cli"}, DESCRIPTOR_TABLES),
         # the kernel's code was translated, a program's runs as it is
-        ("bt", IDENTITY, DESCRIPTOR_TABLES),
-        ("hw_shadow", IDENTITY, IDENTITY),
-        ("hw_nested", IDENTITY, IDENTITY),
+        ("bt", IDENTITY | TIME, DESCRIPTOR_TABLES),
+        ("hw_shadow", IDENTITY | TIME, IDENTITY | TIME),
+        ("hw_nested", IDENTITY | TIME, IDENTITY | TIME),
         ("xen_pv32", RING | DESCRIPTOR_TABLES, DESCRIPTOR_TABLES),
         ("xen_pv64", RING | DESCRIPTOR_TABLES, DESCRIPTOR_TABLES),
     ],

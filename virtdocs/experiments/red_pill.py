@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from virtdocs.experiments.machine_options import MachineOptions
 from virtdocs.experiments.run import DEFAULT_STEPS, execute
 from virtdocs.experiments.techniques import technique
 from virtdocs.guest.workloads import BUILDS, build
@@ -37,10 +38,14 @@ class Answers:
 
 
 def answers(name: str, vendor: str = "intel") -> Answers:
-    """Run the probes; RuntimeError when the guest does not come to its end."""
+    """Run the probes, with a clock that shows the time a monitor takes.
+
+    RuntimeError when the guest does not come to its end.
+    """
     preset = technique(name, vendor)
     program = build(WORKLOAD, preset.build, levels=preset.levels)
-    finished = execute(preset, program, vendor, DEFAULT_STEPS)
+    options = MachineOptions(host_time=True)
+    finished = execute(preset, program, vendor, DEFAULT_STEPS, machine_options=options)
     if finished.outcome.kind != "halted" or program.result is None:
         raise RuntimeError(f"{WORKLOAD} under {name}: {finished.outcome.kind}")
     raw = read_physical(finished.machine.board.memory, *program.result) or b""

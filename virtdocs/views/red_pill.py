@@ -73,13 +73,14 @@ def noticed(native: Answers, others: Sequence[Answers]) -> ViewBundle:
             Label("column.technique"),
             tuple(Label(f"probe.{key}") for key in COLUMNS),
             rows,
-            (Label("note.virtual_time"), Label("note.pv_knows")),
+            (Label("note.host_time"), Label("note.pv_knows")),
             Label("column.who"),
             dense=True,
         ),
         values=values | summary,
         commands=tuple(
-            f"virtdocs run red_pill --technique {one.technique} --json" for one in (native, *others)
+            f"virtdocs run red_pill --technique {one.technique} --param tsc=host --json"
+            for one in (native, *others)
         ),
     )
 
