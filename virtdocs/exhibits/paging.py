@@ -21,6 +21,7 @@ CHURN, MISS = "pte_churn", "tlb_miss"
 PAGINGS = Parameter(
     "native+hw_shadow+hw_nested+xen_pv64", (MAIN_WORD, ALL_WORD, *TECHNIQUES), several=True
 )
+CACHE_ENTRIES = Parameter("16", ("2", "4", "8", "16", "32", "64"))
 LEVELS = Parameter("4", tuple(map(str, DEPTHS)))
 
 
@@ -47,6 +48,18 @@ def three_pagings(techniques: str) -> ViewBundle:
     return pagings.order(_runs((CHURN, MISS), techniques), OPS, CHURN, MISS)
 
 
+def walk_cache(techniques: str, entries: str) -> ViewBundle:
+    """The workload that misses the TLB most, with and without a cache of upper levels."""
+    plain, with_cache = (
+        {
+            name: run(MISS, name, params={"ops": OPS[MISS], "walk_cache": size}, core=CORE)
+            for name in chosen(techniques)
+        }
+        for size in ("0", entries)
+    )
+    return pagings.cached(plain, with_cache, MISS, OPS[MISS])
+
+
 def _runs(workloads: Iterable[str], techniques: str) -> dict[str, dict[str, ResultSet]]:
     return {
         workload: {
@@ -61,5 +74,6 @@ EXHIBITS = (
     Exhibit("translation_costs", translation_costs, (("techniques", PAGINGS),)),
     Exhibit("three_pagings", three_pagings, (("techniques", PAGINGS),)),
     Exhibit("walk_grid", walk_grid),
+    Exhibit("walk_cache", walk_cache, (("techniques", PAGINGS), ("entries", CACHE_ENTRIES))),
     Exhibit("walk_2d", walk_2d, (("guest_levels", LEVELS), ("nested_levels", LEVELS))),
 )

@@ -107,7 +107,7 @@ class HardwareMmu:
 
         With it come the frames of the tables that it may have marked.
         """
-        if self.walks is None or self.walk_cache is not None:
+        if self.walks is None:
             return None
         found = self.walks.find(self.root, number, access, user, write_protect)
         if found is None:

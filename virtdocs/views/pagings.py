@@ -17,7 +17,9 @@ from virtdocs.views.model import (
     Value,
     ViewBundle,
     code,
+    number,
     technique_label,
+    technique_value,
     term,
     tied,
     trimmed,
@@ -90,6 +92,43 @@ def order(runs: Runs, ops: Mapping[str, int], churn: str, miss: str) -> ViewBund
         view=Panels(charts, (Label("note.counts_no_time"),)),
         values=per | summary,
         commands=_commands(runs, ops),
+    )
+
+
+def cached(
+    plain: Mapping[str, ResultSet], with_cache: Mapping[str, ResultSet], workload: str, ops: int
+) -> ViewBundle:
+    """Entries read per TLB miss, without a cache of upper levels and with one."""
+    cells = {
+        name: {"uncached": _per_miss(plain[name]), "cached": _per_miss(with_cache[name])}
+        for name in plain
+    }
+    entries = next(iter(with_cache.values())).params["walk_cache"]
+    size = number(int(entries), Basis.DERIVED)
+    worst = max(cells, key=lambda name: Fraction(cells[name]["uncached"].raw))
+    summary = {
+        "entries": size,
+        "worst": technique_value(worst),
+        "without": cells[worst]["uncached"],
+        "with": cells[worst]["cached"],
+    }
+    commands = run_commands(workload, plain, ops)
+    option = f" --param walk_cache={entries}"
+    return ViewBundle(
+        caption=Label("caption.walk_cache"),
+        alt=Label("alt.walk_cache", tuple(summary.items())),
+        view=Table(
+            Label("column.technique"),
+            (Label("column.uncached"), Label("column.cached", (("entries", size),))),
+            tuple(
+                Row(technique_label(name), tuple(found.values()), name)
+                for name, found in cells.items()
+            ),
+            (Label("note.walk_cache"),),
+        ),
+        values=summary
+        | {f"{name}.{key}": one for name, found in cells.items() for key, one in found.items()},
+        commands=(*commands, *(line.replace(" --json", f"{option} --json") for line in commands)),
     )
 
 

@@ -43,7 +43,8 @@ def _core(board: Board, engine: Engine, longest: int, hot: int) -> FastCore | No
     mmu = hardware_mmu(engine)
     memory = mmu.memory.host if isinstance(mmu.memory, GuestMemory) else mmu.memory
     assert isinstance(memory, PhysicalMemory)
-    memory.mirrors.append(mmu.remember().known)
+    if mmu.walk_cache is None:  # with one, no two walks read the same entries
+        memory.mirrors.append(mmu.remember().known)
     if isinstance(engine, DeprivilegedEngine | HardwareAssistEngine):
         memory.mirrors.append(engine.monitor_mmu.remember().known)
     if isinstance(engine, BinaryTranslationEngine):
