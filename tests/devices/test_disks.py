@@ -107,6 +107,13 @@ CASES = (
     ("disk_read", "virtio-blk", {"depth": 8, "vectors": "intx", "ops": 8},
      (0.125, 0, 0.125, 0.125)),
     ("disk_flush", "virtio-blk", {"ops": 2}, (0, 0, 1, 1)),
+    ("disk_flush", "virtio-scsi", {"vectors": "intx", "ops": 2}, (1, 0, 1, 1)),
+    ("disk_read", "virtio-scsi", {"size": 65_536, "ops": 2}, (0, 0, 1, 1)),
+    # These have the same handler for a line and for a message.
+    ("disk_read", "ahci", {"vectors": "intx", "ops": 2}, (3, 4, 0, 1)),
+    ("disk_read", "nvme", {"vectors": "intx", "ops": 2}, (0, 2, 0, 1)),
+    ("disk_flush", "nvme", {"vectors": "intx", "ops": 2}, (0, 2, 0, 1)),
+    ("disk_read", "pvscsi", {"size": 65_536, "depth": 2, "ops": 4}, (0, 1, 0, 1)),
 )  # fmt: skip
 
 

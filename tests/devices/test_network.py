@@ -94,6 +94,26 @@ def test_pcnet_costs_two_accesses_a_register_and_seven_registers_an_interrupt() 
     assert counts["device_access"] == {"read": 2 * 3, "write": 2 + 2 * (7 + 4)}
 
 
+def test_a_line_costs_a_read_an_interrupt_and_messages_none() -> None:
+    # The handler asks the device why (Linux 6.1, vmxnet3_intr; virtio_pci_common.c, vp_interrupt).
+    for device, writes in (("vmxnet3", 1 + 2), ("virtio-net", 0)):
+        message = per_op("net_pingpong", device)
+        line = per_op("net_pingpong", device, vectors="intx")
+        assert message["device_access"] == ({"write": writes} if writes else {})
+        assert line["device_access"] == {"read": 2, **({"write": writes} if writes else {})}
+        assert message["device_irq"] == line["device_irq"] == 2
+
+
+@pytest.mark.parametrize("device", ["e1000", "rtl8139", "pcnet", "vmxnet3", "virtio-net"])
+def test_replies_that_come_together_share_an_interrupt(device: str) -> None:
+    few, many = (per_op("net_burst", device, replies=n, ops=8)["device_irq"] for n in (1, 16))
+    far = per_op("net_burst", device, replies=4, gap=20_000, ops=8)["device_irq"]
+    assert few == 2
+    assert isinstance(many, int | Fraction)
+    assert many <= 3  # one for the packet sent, and at most two for sixteen received
+    assert far == 1 + 4  # far apart, each has its own
+
+
 def test_a_throttle_lets_two_interrupts_fall_together() -> None:
     def interrupts(throttle: int) -> object:
         return per_op("net_pingpong", "e1000", throttle=throttle)["device_irq"]

@@ -24,7 +24,11 @@ driver_start:
     mov qword [VMX_QUEUES + 32], SEND_DONE
     mov dword [VMX_QUEUES + 56], SLOTS
     mov dword [VMX_QUEUES + 64], SLOTS
+.if VECTORS
+    mov byte [VMX_QUEUES + 72], 0       ; a line: one interrupt for both directions
+.else
     mov byte [VMX_QUEUES + 72], 1
+.endif
     mov qword [VMX_QUEUES + 256 + 16], RECEIVE_RING
     mov qword [VMX_QUEUES + 256 + 32], RECEIVE_DONE
     mov dword [VMX_QUEUES + 256 + 56], SLOTS
@@ -78,7 +82,6 @@ driver_interrupt:
     test rax, rax
     je vmx_not_ours
     call vmx_sent
-    mov dword [VMX_MASKS + 8], 0
 .else
     test rsi, rsi
     je vmx_receive
