@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 .DEFAULT_GOAL := help
-.PHONY: help site test soak serve check lock clean
+.PHONY: help site test soak serve check measure lock clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -41,6 +41,10 @@ serve: $(VENV)/ready
 ## make check   all static gates
 check: $(VENV)/ready
 	$(BIN)/virtdocs check
+
+## make measure record the devices' counts on a real QEMU (Debian, root)
+measure: $(VENV)/ready
+	$(BIN)/virtdocs measure
 
 ## make lock    resolve requirements.lock anew from pyproject.toml
 lock:

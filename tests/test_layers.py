@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ORDER = (
     "errors trace machine devices guest|vmm experiments views exhibits render checks site"
-    " commands cli __main__"
+    " measure commands cli __main__"
 ).split()
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names.split("|")}
 OWN = sys.stdlib_module_names | {"virtdocs"}

@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import TextIO
 
 import virtdocs
-from virtdocs.commands import bench, check, compare, exhibit, listing, run
+from virtdocs.commands import bench, check, compare, exhibit, listing, measure, run
 from virtdocs.commands.answer import Answer
 from virtdocs.commands.arguments import Parser, add_common
 from virtdocs.errors import BadValue, UnknownName, VirtdocsError, VirtdocsErrors
@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "exhibit": Command("one exhibit", exhibit.declare_exhibit, exhibit.exhibit),
         "exhibits": Command("all exhibits", exhibit.declare_exhibits, exhibit.exhibits),
         "bench": Command("how fast the machine runs here", bench.declare, bench.run),
+        "measure": Command("record counts on a real QEMU", measure.declare, measure.run),
         "list": Command("names with descriptions", listing.declare, listing.listing),
         "check": Command("gates over pages and data", check.declare_check, check.check),
         "review": Command("record a section's review", check.declare_review, check.review),

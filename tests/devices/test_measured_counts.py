@@ -1,6 +1,6 @@
 """What a request costs, against what Linux's drivers cost on QEMU's device models, row by row.
 
-The rows: virtdocs/data/measured/device-counts.csv, recorded as its README tells.
+The rows: virtdocs/data/measured/*.csv, recorded as its README tells.
 """
 
 from __future__ import annotations
@@ -16,9 +16,15 @@ import virtdocs
 from virtdocs.devices.registry import DEVICES
 from virtdocs.experiments.run import run
 
-FILE = Path(virtdocs.__file__).parent / "data" / "measured" / "device-counts.csv"
-ROWS = list(csv.DictReader(FILE.read_text(encoding="utf-8").splitlines()))
-EXACT = [row for row in ROWS if row["exact"] == "yes"]
+FOLDER = Path(virtdocs.__file__).parent / "data" / "measured"
+FILES = {
+    path.stem: list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    for path in sorted(FOLDER.glob("*.csv"))
+}
+ROWS = [row for rows in FILES.values() for row in rows]
+# A packet a time and no reply: how many of them share an interrupt depends on the host's timing,
+# even where it was the same each time.
+EXACT = [row for row in ROWS if row["exact"] == "yes" and row["workload"] != "tx"]
 WORKLOADS = {
     "dr": "disk_read", "dw": "disk_write", "df": "disk_flush", "dqr": "disk_read",
     "con": "console_line",
@@ -28,11 +34,15 @@ WORKLOADS = {
 def ours(row: Mapping[str, str]) -> tuple[str, dict[str, int]]:
     """Workload and parameters for a row's workload as the file spells it."""
     kind, *numbers = row["workload"].split(":")
+    if kind == "tx":
+        return "net_tx", {"ops": 64}
     if kind == "pp":
         replies = int(numbers[0])
         return ("net_pingpong", {}) if replies == 1 else ("net_burst", {"replies": replies})
     names = ("size", "depth")
-    return WORKLOADS[kind], {name: int(n) for name, n in zip(names, numbers, strict=False)}
+    given = {name: int(n) for name, n in zip(names, numbers, strict=False)}
+    # A long request of ide-pio is sixteen thousand accesses: a few of them say the same.
+    return WORKLOADS[kind], {"ops": 4, **given} if given.get("size", 0) > 4096 else given
 
 
 def counted(row: Mapping[str, str], technique: str) -> dict[str, Fraction | int]:
@@ -72,8 +82,9 @@ def test_counts_equal_those_of_linux_on_qemu(row: dict[str, str], technique: str
 
 
 def rows(device: str) -> list[dict[str, str]]:
-    """A device's rows that depend on the host's timing."""
-    return [row for row in ROWS if row["exact"] == "no" and row["device"] == device]
+    """A device's rows that depend on the host's timing, of the file that all hosts compare with."""
+    reference = FILES["device-counts"]
+    return [row for row in reference if row["exact"] == "no" and row["device"] == device]
 
 
 @pytest.mark.parametrize("row", rows("e1000"), ids=lambda row: row["workload"])
@@ -98,5 +109,7 @@ def test_virtio_net_kicks_once_and_touches_no_register(row: dict[str, str]) -> N
         assert (counts["virtio_kicks"], counts["exits_per_op"]) == (1, 1)
 
 
-def test_every_device_of_the_file_is_modelled() -> None:
+def test_every_device_of_the_files_is_modelled() -> None:
     assert {row["device"] for row in ROWS} <= set(DEVICES)
+    assert len(FILES) > 1
+    assert all(rows for rows in FILES.values())
