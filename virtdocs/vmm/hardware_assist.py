@@ -21,6 +21,7 @@ from virtdocs.machine.interrupts import (
 )
 from virtdocs.machine.isa import INSTRUCTION_BYTES
 from virtdocs.machine.memory import PAGE_SHIFT
+from virtdocs.machine.paging import Access
 from virtdocs.machine.registers import CR0_WP, RAX, RDX, VECTOR_NAMES
 from virtdocs.machine.traps import Trap, TrapKind, Trapped
 from virtdocs.trace import EventKind, ExitReason, Party
@@ -165,8 +166,9 @@ class HardwareAssistEngine(NativeEngine):
             reason = trapped.trap.reason
             assert reason is not None
             self._exit(reason)
-            address = trapped.trap.detail.get("guest_physical", 0)
-            if isinstance(self.paging, NestedPaging) and self.paging.fill(address >> PAGE_SHIFT):
+            frame = trapped.trap.detail.get("guest_physical", 0) >> PAGE_SHIFT
+            access = Access(trapped.trap.detail.get("access", Access.READ))
+            if isinstance(self.paging, NestedPaging) and self.paging.fill(frame, access):
                 self._enter()
                 return self._deliver(deliver)
             with Unhindered(self.cpu, self.monitor_mmu):
@@ -199,7 +201,9 @@ class HardwareAssistEngine(NativeEngine):
 
     def _nested_fault(self, trap: Trap) -> None:
         assert isinstance(self.paging, NestedPaging)
-        filled = self.paging.fill(trap.detail["guest_physical"] >> PAGE_SHIFT)
+        filled = self.paging.fill(
+            trap.detail["guest_physical"] >> PAGE_SHIFT, Access(trap.detail["access"])
+        )
         self._exit(ExitReason.NESTED_FAULT if filled else ExitReason.MMIO, trap)
         if not filled:
             self._emulate(ExitReason.MMIO)

@@ -7,11 +7,13 @@ nested tables, so an n-level walk over m nested levels reads (n+1)(m+1)-1 entrie
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from virtdocs.machine.memory import PAGE_SHIFT, GuestMemory, PhysicalMemory
 from virtdocs.machine.mmu import WALK_REFS, HardwareMmu
 from virtdocs.machine.paging import (
+    FRAME_MASK,
     INDEX_BITS,
     PRESENT,
     USER,
@@ -23,7 +25,7 @@ from virtdocs.machine.paging import (
 )
 from virtdocs.machine.quick_walk import Read, Walks, quick_frame
 from virtdocs.machine.registers import PF
-from virtdocs.machine.tlb import Tlb
+from virtdocs.machine.tlb import Tlb, TlbEntry
 from virtdocs.machine.traps import Trap, TrapKind, Trapped, fault
 from virtdocs.machine.walk_cache import WalkCache
 from virtdocs.trace import EventKind, ExitReason, Party, Trace
@@ -39,6 +41,9 @@ class NestedMmu(HardwareMmu):
         super().__init__(memory, levels, tlb, trace)
         self.nested_levels = nested_levels
         self.nested_root = 0
+        # Writes are logged: a translation found by a read says nothing about writing, as the
+        # nested entry may be read-only (combined mappings, SDM vol. 3C §29.4.1).
+        self.logged = False
         # Guest-physical mappings, beside the combined ones (SDM vol. 3C §29.4.1).
         self.nested_cache: WalkCache | None = None
 
@@ -68,7 +73,15 @@ class NestedMmu(HardwareMmu):
             cache=self.walk_cache,
         )
         found.frame = self.nested_walk(found.frame, access)
+        if self.logged and access is not Access.WRITE:
+            found.dirty = False
         return found
+
+    def quick_walk(
+        self, number: int, access: Access, user: bool, write_protect: bool
+    ) -> tuple[TlbEntry, Iterable[int]] | None:
+        """As on hardware without nested tables; none while writes are logged."""
+        return None if self.logged else super().quick_walk(number, access, user, write_protect)
 
     def remember(self) -> Walks:
         """A short walk goes through both dimensions."""
@@ -118,6 +131,13 @@ class NestedMmu(HardwareMmu):
             raise Trapped(exit_) from trapped
 
 
+class WriteLog(Protocol):
+    """Who wants to know which guest frames are written."""
+
+    def written(self, frame: int) -> None:
+        """A guest frame is about to be written."""
+
+
 class NestedPaging:
     """The monitor's side: nested tables, filled when the hardware misses an entry."""
 
@@ -136,28 +156,58 @@ class NestedPaging:
         # All virtual CPUs of a guest share the nested tables of the first.
         self.root = allocate() if root is None else root
         mmu.nested_root = self.root
+        self._log: WriteLog | None = None
 
-    def fill(self, guest_frame: int) -> bool:
-        """Map one guest frame; False where the guest has no memory (a device, or nothing)."""
+    @property
+    def log(self) -> WriteLog | None:
+        """Who wants to know of each frame's first write."""
+        return self._log
+
+    @log.setter
+    def log(self, log: WriteLog | None) -> None:
+        self._log = log
+        self.mmu.logged = log is not None
+
+    def fill(self, guest_frame: int, access: Access = Access.WRITE) -> bool:
+        """Map one guest frame; False where the guest has no memory (a device, or nothing).
+
+        While writes are logged, an access that is no write gets a read-only entry.
+        """
         if not 0 <= guest_frame < self.guest.frames:
             return False
         host_frame = self.guest.frame_of[guest_frame]
         if host_frame is None or not self.owns(host_frame):
             return False
-        self._map(guest_frame, host_frame)
+        writes = access is Access.WRITE
+        if writes:
+            self.written(guest_frame)
+        self._map(guest_frame, host_frame, writable=writes or self._log is None)
         return True
+
+    def protect_all(self) -> None:
+        """Take write permission from the nested entry of every frame of the guest's memory."""
+        for guest_frame in range(self.guest.frames):
+            table = self.root
+            for level in range(self.mmu.nested_levels - 1, 0, -1):
+                entry = self._page(table)[index_at(guest_frame << PAGE_SHIFT, level)]
+                if not entry & PRESENT:
+                    break
+                table = (entry & FRAME_MASK) >> PAGE_SHIFT
+            else:
+                self._page(table)[index_at(guest_frame << PAGE_SHIFT, 0)] &= ~WRITABLE
 
     def assign(self, frame: int) -> None:
         """Registers of a device that the guest has for itself: the same frame on both sides."""
         self._map(frame, frame)
 
-    def _map(self, guest_frame: int, host_frame: int) -> None:
+    def _map(self, guest_frame: int, host_frame: int, writable: bool = True) -> None:
         table = self.root
         address = guest_frame << PAGE_SHIFT
         for level in range(self.mmu.nested_levels - 1, 0, -1):
             table = self._next(table, index_at(address, level))
         page = self._page(table)
-        page[index_at(address, 0)] = host_frame << PAGE_SHIFT | PRESENT | WRITABLE | USER
+        rights = PRESENT | USER | (WRITABLE if writable else 0)
+        page[index_at(address, 0)] = host_frame << PAGE_SHIFT | rights
         self.trace.record(EventKind.NESTED_FILL, "", Party.HYPERVISOR, frame=guest_frame)
 
     def owns(self, host_frame: int) -> bool:
@@ -191,4 +241,6 @@ class NestedPaging:
         """A and D bits lie in the guest's own tables: the hardware sees them."""
 
     def written(self, frame: int) -> None:
-        """Nothing follows the guest's tables here, so a write to them is like any other."""
+        """A guest frame is about to be written: only a log of writes wants to know."""
+        if self._log is not None:
+            self._log.written(frame)
