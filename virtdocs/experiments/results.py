@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Final
 
 from virtdocs.trace import Event, EventKind
@@ -24,6 +25,18 @@ KEYED: Final = (
     EventKind.VM_EXIT, EventKind.TRAP, EventKind.HYPERCALL, EventKind.EXCEPTION,
     EventKind.DEVICE_ACCESS, EventKind.APIC, EventKind.UNCLAIMED,
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one op did, or a whole program that has no ops: the counts that costs are put on.
+
+    ``events`` by ``kind.key`` (``vm_exit.io``, ``callout.iret``), or ``kind`` where there is
+    no key; instructions are retired ones. Both may be fractions of an op.
+    """
+
+    instructions: Number
+    events: Mapping[str, Number]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,7 @@ class ResultSet:
     console: str
     events: tuple[Event, ...] = ()
     device: str | None = None  # the one that the workload used
+    work: Work = Work(0, MappingProxyType({}))
 
 
 def counts_of(tally: Tally) -> Counts:
@@ -71,6 +85,16 @@ def per_op(tally: Tally, double: Tally, ops: int) -> Counts:
         named = {key[1]: double[key] - tally[key] for key in sorted(keys) if key[0] is kind}
         out[str(kind)] = {name: whole(Fraction(n, ops)) for name, n in named.items() if n}
     return out
+
+
+def work_per_op(tally: Tally, double: Tally, instructions: int, ops: int) -> Work:
+    """The work of one op, from the counts of N and 2N ops; ``instructions``: the N more."""
+    events = {
+        f"{kind}.{key}" if key else str(kind): whole(Fraction(double[kind, key] - n, ops))
+        for (kind, key), n in sorted(Counter({**dict.fromkeys(double, 0), **tally}).items())
+        if double[kind, key] != n
+    }
+    return Work(whole(Fraction(instructions, ops)), MappingProxyType(events))
 
 
 def whole(value: Fraction) -> Number:

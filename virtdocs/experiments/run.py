@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,7 +22,7 @@ from virtdocs.experiments.machine_options import (
     taken,
 )
 from virtdocs.experiments.machines import assemble
-from virtdocs.experiments.results import Counts, ResultSet, counts_of, per_op
+from virtdocs.experiments.results import Counts, ResultSet, Work, counts_of, per_op, work_per_op
 from virtdocs.experiments.techniques import Technique, technique
 from virtdocs.guest.assembler import assemble as assemble_text
 from virtdocs.guest.program import Program
@@ -135,8 +136,12 @@ def _run_workload(
     program, once = one(ops, steps, record)
     _, twice = one(2 * ops, 2 * steps)
     tally, double = once.machine.trace.counts, twice.machine.trace.counts
+    more = twice.machine.board.retired - once.machine.board.retired
+    work = work_per_op(tally, double, more, ops)
     shown = {**checked, **departures}
-    return _result(name, preset, shown, ops, program, once, per_op(tally, double, ops), device)
+    return _result(
+        name, preset, shown, ops, program, once, per_op(tally, double, ops), work, device
+    )
 
 
 def _run_file(
@@ -162,7 +167,9 @@ def _run_file(
     program = assemble_text(text, path, constants=constants)
     options = options_of(departures)
     finished = execute(preset, program, vendor, steps, record, core=core, machine_options=options)
-    return _result(path, preset, departures, None, program, finished, {})
+    board, tally = finished.machine.board, finished.machine.trace.counts
+    work = work_per_op(Counter(), tally, board.retired, 1)
+    return _result(path, preset, departures, None, program, finished, {}, work)
 
 
 def _result(
@@ -173,6 +180,7 @@ def _result(
     program: Program,
     finished: Finished,
     counts_per_op: Counts,
+    work: Work,
     device: DeviceType | None = None,
 ) -> ResultSet:
     board, trace = finished.machine.board, finished.machine.trace
@@ -196,4 +204,5 @@ def _result(
         console=board.console.decode("latin-1"),
         events=tuple(trace.events),
         device=device.name if device is not None else None,
+        work=work,
     )
