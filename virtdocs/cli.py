@@ -20,7 +20,17 @@ from types import MappingProxyType
 from typing import TextIO
 
 import virtdocs
-from virtdocs.commands import bench, check, compare, exhibit, listing, measure, run
+from virtdocs.commands import (
+    bench,
+    check,
+    compare,
+    exhibit,
+    listing,
+    measure,
+    predict,
+    run,
+    validate,
+)
 from virtdocs.commands.answer import Answer
 from virtdocs.commands.arguments import Parser, add_common
 from virtdocs.errors import BadValue, UnknownName, VirtdocsError, VirtdocsErrors
@@ -45,6 +55,8 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
         "run": Command("run one guest under one technique", run.declare, run.run),
         "compare": Command("counts by technique", compare.declare, compare.compare),
+        "predict": Command("a mix, with its spread", predict.declare, predict.predict),
+        "validate": Command("predictions and figures", validate.declare, validate.validate),
         "exhibit": Command("one exhibit", exhibit.declare_exhibit, exhibit.exhibit),
         "exhibits": Command("all exhibits", exhibit.declare_exhibits, exhibit.exhibits),
         "bench": Command("how fast the machine runs here", bench.declare, bench.run),

@@ -79,6 +79,17 @@ def _exits(_lang: str) -> Rows:
         yield reason.value, ", ".join(spellings), {}
 
 
+def _eras(_lang: str) -> Rows:
+    """Names with page-table levels, and the sources that price them."""
+    from virtdocs.experiments.costs import era_costs
+    from virtdocs.experiments.eras import ERAS
+
+    for name, one in ERAS.items():
+        sources: list[Json] = [*sorted({cost.source for cost in era_costs(name).costs})]
+        text = f"{one.levels}-level page tables; {', '.join(map(str, sources))}"
+        yield name, text, {"levels": one.levels, "sources": sources}
+
+
 def _terms(lang: str) -> Rows:
     from virtdocs.checks.termlist import read_terms
 
@@ -92,6 +103,7 @@ KINDS: Mapping[str, Callable[[str], Rows]] = MappingProxyType(
         "workloads": _workloads,
         "techniques": _techniques,
         "devices": _devices,
+        "eras": _eras,
         "params": _params,
         "exits": _exits,
         "terms": _terms,

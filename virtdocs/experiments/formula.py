@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from virtdocs.errors import BadValue
-from virtdocs.experiments.published import Record, record
+from virtdocs.experiments.published import Record, figure, record
 
 Named = Callable[[str], float]
 
@@ -49,10 +49,7 @@ def _term(word: str, named: Named) -> float:
         return float(word)
     if word.startswith("cost:"):
         return named(word.removeprefix("cost:"))
-    name, _, part = word.partition("#")
-    if not part:
-        return record(name).number()
-    return record(name).number(int(part) if part.isdigit() else part)
+    return figure(word)[1]
 
 
 def _is_number(word: str) -> bool:

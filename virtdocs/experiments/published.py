@@ -99,6 +99,13 @@ def record(name: str) -> Record:
     return records()[name]
 
 
+def figure(name: str) -> tuple[Record, float]:
+    """``id`` or ``id#part``: the record, and its one number or the part's."""
+    key, _, part = name.partition("#")
+    one = record(key)
+    return one, one.number(int(part) if part.isdigit() else part or None)
+
+
 def _files() -> list[Traversable]:
     folder = files("virtdocs") / "data" / "published"
     return sorted((p for p in folder.iterdir() if p.name.endswith(".toml")), key=lambda p: p.name)

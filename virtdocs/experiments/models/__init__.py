@@ -1,0 +1,1 @@
+"""From counts and costs to ratios, rates and latencies: one model a file."""

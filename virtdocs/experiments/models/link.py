@@ -1,0 +1,64 @@
+"""Throughput: the link or the CPU, whichever is slower.
+
+One request natively takes a share of the time that the link takes for it (below 1, since
+native runs reach the link's rate); a technique adds its events. Rate = min(link, CPU).
+"""
+
+from __future__ import annotations
+
+from math import exp, log, sqrt
+from typing import Final
+
+from virtdocs.errors import BadValue
+from virtdocs.experiments.cost_model import cost_model
+from virtdocs.experiments.mixes import Mix, Params
+from virtdocs.experiments.models.extra_cycles import extra_cycles
+from virtdocs.experiments.models.prediction import Prediction
+from virtdocs.experiments.published import figure
+from virtdocs.experiments.uncertainty import Z95, Samples, combine, normal
+
+# IPv4 and TCP headers with timestamps (RFC 791, RFC 9293, RFC 7323), in bytes.
+HEADERS: Final = 20 + 20 + 12
+# How much of the link's time one request keeps the native CPU busy: an assumption.
+SHARE: Final = (1 / 8, 1.0)
+LARGEST_FRAME: Final = 1_512  # what the network workloads can send
+
+
+def predict(mix: Mix, technique_name: str, era: str, params: Params) -> Prediction:
+    """Rate, and its ratio to the native one; BadValue where no native rate was published."""
+    if era not in mix.native:
+        known = ", ".join(mix.native)
+        raise BadValue("--era", f"{mix.name} has a published native rate in {known}, not in {era}")
+    native, rate = figure(mix.native[era])
+    size = _bytes(params)
+    bits = 8.0 if native.unit == "Mb/s" else 1.0
+    link_us = size * bits / rate  # Mb/s are bits per microsecond, MB/s bytes
+    model = cost_model(era)
+    workload_size = min(size + HEADERS, LARGEST_FRAME) if "mtu" in params else size
+    extra = extra_cycles(mix, technique_name, era, model, {"size": workload_size // 8 * 8})
+    extra_us = tuple(cycles / (model.costs.ghz * 1000) for cycles in extra.cycles)
+    times = combine(
+        lambda share, more: max(link_us, share * link_us + more), _shares(mix.name), extra_us
+    )
+    return Prediction(
+        ratio=tuple(time / link_us for time in times),
+        value=tuple(size * bits / time for time in times),
+        unit=native.unit,
+        limits=(*mix.limits, *(("unpriced",) if extra.unpriced else ())),
+        sources=tuple(sorted({*extra.sources, native.source})),
+        basis="derived",
+        unpriced=extra.unpriced,
+        exits=extra.exits,
+    )
+
+
+def _bytes(params: Params) -> int:
+    if "mtu" in params:
+        return int(params["mtu"]) - HEADERS
+    return int(params["size"])
+
+
+def _shares(name: str) -> Samples:
+    low, high = SHARE
+    middle, side = sqrt(low * high), log(high / low) / 2 / Z95
+    return tuple(min(high, middle * exp(side * z)) for z in normal(f"share:{name}"))

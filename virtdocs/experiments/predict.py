@@ -1,0 +1,56 @@
+"""`virtdocs predict`: a mix under a technique of an era, by the model that the mix names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from virtdocs.devices.virtqueue import need_event
+from virtdocs.errors import BadValue
+from virtdocs.experiments.eras import era as era_of
+from virtdocs.experiments.mixes import Mix, Params, mix
+from virtdocs.experiments.models import cpu_time, latency, link, steps, walks
+from virtdocs.experiments.models.prediction import Prediction
+from virtdocs.experiments.techniques import technique
+from virtdocs.experiments.uncertainty import DRAWS
+
+NO_PARAMS: Final[Params] = MappingProxyType({})
+INDICES: Final = 1 << 16  # a ring's index has 16 bits (virtio 1.4, split virtqueues)
+
+
+def predict(
+    workload: str, technique_name: str, era: str, params: Mapping[str, str | int] = NO_PARAMS
+) -> Prediction:
+    """The prediction; UnknownName or BadValue for what can't be asked, or has no model."""
+    era_of(era)
+    technique(technique_name, era_name=era)
+    found = mix(workload)
+    checked = found.checked(params)
+    chosen = found.chosen(checked)
+    if chosen.model == "none":
+        raise BadValue(workload, "no published native cost: counts only, see `virtdocs run`")
+    return _by_model(chosen, technique_name, era, checked)
+
+
+def _by_model(chosen: Mix, name: str, era: str, params: Params) -> Prediction:
+    if chosen.model == "cpu_time":
+        return cpu_time.predict(chosen, name, era)
+    if chosen.model == "steps":
+        return steps.predict(chosen, name, era)
+    if chosen.model == "walks":
+        return walks.predict(chosen, name, era, params)
+    if chosen.model == "link":
+        return link.predict(chosen, name, era, params)
+    if chosen.model == "queue":
+        return latency.queue(chosen, name, era, params)
+    if chosen.model == "added":
+        return latency.added(chosen, name, era)
+    return _second_notification(chosen)
+
+
+def _second_notification(chosen: Mix) -> Prediction:
+    """After how many further buffers a device that is told nothing new notifies again."""
+    sent = [n for n in range(INDICES + 2) if need_event(0, (n + 1) % INDICES, n % INDICES)]
+    distance = float(sent[1] - sent[0])
+    return Prediction(None, (distance,) * DRAWS, "buffers", chosen.limits, ("VIRTIO",), "run")
