@@ -35,3 +35,24 @@ def test_state_and_device_counts_are_the_same_under_every_technique(device: str)
         for key in DEVICE_KEYS:
             assert all(r.counts_per_op[key] == runs[0].counts_per_op[key] for r in runs), key
         assert runs[0].counts["unclaimed"] == {}
+
+
+HVM = ("xen_hvm", "kvm_virtio", "esxi", "hyperv", "workstation", "passthrough", "qemu_tcg")
+
+
+@pytest.mark.parametrize("device", [name for name, one in DEVICES.items() if one.bus == "pc"])
+def test_every_preset_with_the_same_device_ends_in_the_same_state(device: str) -> None:
+    workload, params = WORKLOADS[DEVICES[device].kind][0]
+    given: dict[str, str | int] = {"ops": 2, **params}
+    native = run(workload, "native", io=device, params=given)
+    for name in HVM:
+        found = run(workload, name, io=device, params=given)
+        assert (found.outcome, found.state_hash) == ("halted", native.state_hash), name
+
+
+@pytest.mark.parametrize("device", ["ide-pio", "ide-dma", "pcnet", "serial-16550"])
+def test_registers_of_an_assigned_device_are_reached_without_an_exit(device: str) -> None:
+    workload, params = WORKLOADS[DEVICES[device].kind][0]
+    found = run(workload, "passthrough", io=device, params={"ops": 4, **params})
+    assert sum(found.counts["device_access"].values()) > 0
+    assert not {"io", "mmio"} & set(found.counts_per_op["vm_exit"])

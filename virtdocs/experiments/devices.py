@@ -153,6 +153,7 @@ def _assign(machine: Assembled) -> None:
         for ports in board.bus.ports:
             for port in range(ports.start, ports.start + ports.length) if ports.counted else ():
                 engine.structure.ports.pass_through(port)
+                machine.host.pass_through("port", port)
         for registers in board.bus.mmio:
             last = registers.start + registers.length - 1
             for frame in range(registers.start >> PAGE_SHIFT, (last >> PAGE_SHIFT) + 1):
