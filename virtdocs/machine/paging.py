@@ -103,6 +103,7 @@ def walk(
     table_frame: FrameOf | None = None,
     leaf_frame_limit: int | None = None,
     cache: WalkCache | None = None,
+    mark: bool = True,
 ) -> Translation:
     """Translate one address, set accessed and dirty bits, or raise #PF.
 
@@ -110,7 +111,8 @@ def walk(
     for each entry read: that is the walk's cost. ``table_frame`` translates a
     table's frame number before use; nested paging gives its own second walk here.
     ``leaf_frame_limit`` bounds the physical address width (reserved bits). With a ``cache``
-    the walk starts below the levels that the cache knows.
+    the walk starts below the levels that the cache knows. Without ``mark`` it leaves accessed
+    and dirty bits to a later ``mark_used``.
     """
     frame = root
     writable = user_ok = executable = True
@@ -163,7 +165,8 @@ def walk(
     )
     if not allowed:
         raise fault(PF, error_code(access, user, True), address)
-    _mark(tables, access is Access.WRITE)
+    if mark:
+        _mark(tables, access is Access.WRITE)
     if cache is not None:  # only now: a cached entry has its accessed bit set (SDM §4.10.3.1)
         for level, upper in passed:
             cache.keep(address, level, upper)
@@ -190,6 +193,13 @@ def _mark(tables: list[tuple[list[int], int]], write: bool) -> None:
         table, index = tables[-1]
         if not table[index] & DIRTY:
             table[index] |= DIRTY
+
+
+def mark_used(memory: Memory, found: Translation, write: bool) -> None:
+    """Set the accessed and dirty bits that the walk of ``found`` left."""
+    tables = [(memory.page(frame), index) for frame, index in found.entries]
+    _mark([(page, index) for page, index in tables if page is not None], write)
+    found.dirty = found.dirty or write
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from virtdocs.machine.paging import (
     Access,
     Translation,
     index_at,
+    mark_used,
     walk,
 )
 from virtdocs.machine.registers import PF
@@ -147,19 +148,24 @@ class ShadowPaging:
                 access,
                 user,
                 write_protect=write_protect,
+                mark=False,
             )
         except Trapped as trapped:
             return FaultKind.GUEST, trapped.trap
-        self.walked(found)
+        # Where the instruction is emulated, it sets accessed and dirty bits itself, in its own
+        # order: it may read the very entry that maps what it writes.
         if self.guest.page(found.frame) is None:
             return FaultKind.MMIO, None
         top = index_at(address, self.levels - 1)
         if self.monitor_entry is not None and top == TOP_SLOT:
             return FaultKind.EMULATE, None
-        if access is Access.WRITE and self.follows(found.frame):
+        own_table = any(frame == found.frame for frame, _ in found.entries)
+        if access is Access.WRITE and (own_table or self.follows(found.frame)):
             return FaultKind.TABLE_WRITE, None
         if access is Access.WRITE and not found.writable:
             return FaultKind.EMULATE, None
+        mark_used(self.guest, found, access is Access.WRITE)
+        self.walked(found)
         self._fill(view, address, found)
         return FaultKind.FILLED, None
 
