@@ -60,6 +60,16 @@ class Record:
             raise BadValue(self.id, f"{found!r} is not one number")
         return float(found)
 
+    def numbers(self, part: int | str | None = None) -> tuple[float, ...]:
+        """One number, or the several of a range; BadValue for anything else."""
+        found = self.part(part)
+        if isinstance(found, list):
+            numbers = tuple(float(one) for one in found if isinstance(one, int | float))
+            if not numbers or len(numbers) < len(found):
+                raise BadValue(self.id, f"{found!r} is not all numbers")
+            return numbers
+        return (self.number(part),)
+
 
 def read(file: str, table: Mapping[str, object]) -> Iterator[Record]:
     """The records of one file; BadValue names file, set and key of what is missing or wrong."""

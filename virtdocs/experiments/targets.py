@@ -75,9 +75,7 @@ class Target:
         """Least and greatest ratio (or cycles) that the figure says; None for a statement."""
         if self.measure in RULES:
             return None
-        value = self.figure.part(self.part)
-        numbers = [float(x) for x in (value if isinstance(value, list) else [value])]  # type: ignore[arg-type]
-        found = sorted(self._ratio(one) for one in numbers)
+        found = sorted(self._ratio(one) for one in self.figure.numbers(self.part))
         return found[0], found[-1]
 
     def _ratio(self, value: float) -> float:

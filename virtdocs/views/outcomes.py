@@ -164,9 +164,12 @@ def transitions(workload: str, runs: Mapping[str, ResultSet], ops: int | None = 
 PART_HEADS = ("traps", "vm_exits", "hypercalls", "callouts")
 
 
-def run_commands(workload: str, runs: Iterable[str], ops: int | None = None) -> tuple[str, ...]:
-    """The command line of each run."""
-    given = f" --param ops={ops}" if ops else ""
+def run_commands(
+    workload: str, runs: Iterable[str], ops: int | None = None, **params: object
+) -> tuple[str, ...]:
+    """The command line of each run, with the parameters that all of them have."""
+    every = {"ops": ops, **params} if ops else params
+    given = "".join(f" --param {key}={value}" for key, value in every.items())
     return tuple(f"virtdocs run {workload} --technique {name}{given} --json" for name in runs)
 
 

@@ -112,8 +112,6 @@ def cached(
         "without": cells[worst]["uncached"],
         "with": cells[worst]["cached"],
     }
-    commands = run_commands(workload, plain, ops)
-    option = f" --param walk_cache={entries}"
     return ViewBundle(
         caption=Label("caption.walk_cache"),
         alt=Label("alt.walk_cache", tuple(summary.items())),
@@ -128,7 +126,10 @@ def cached(
         ),
         values=summary
         | {f"{name}.{key}": one for name, found in cells.items() for key, one in found.items()},
-        commands=(*commands, *(line.replace(" --json", f"{option} --json") for line in commands)),
+        commands=(
+            *run_commands(workload, plain, ops),
+            *run_commands(workload, with_cache, ops, walk_cache=entries),
+        ),
     )
 
 

@@ -20,6 +20,7 @@ from virtdocs.views.model import (
     term,
     yes_no,
 )
+from virtdocs.views.outcomes import run_commands
 
 if TYPE_CHECKING:
     from virtdocs.experiments.red_pill import Answers
@@ -78,10 +79,7 @@ def noticed(native: Answers, others: Sequence[Answers]) -> ViewBundle:
             dense=True,
         ),
         values=values | summary,
-        commands=tuple(
-            f"virtdocs run red_pill --technique {one.technique} --param tsc=host --json"
-            for one in (native, *others)
-        ),
+        commands=run_commands("red_pill", [one.technique for one in (native, *others)], tsc="host"),
     )
 
 

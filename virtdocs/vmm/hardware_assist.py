@@ -248,7 +248,7 @@ class HardwareAssistEngine(NativeEngine):
             self._monitor(EventKind.INJECT, VECTOR_NAMES[trapped.trap.vector])
             self.exception(trapped.trap)
             return
-        self._monitor(EventKind.EMULATE, reason._value_)
+        self._monitor(EventKind.EMULATE, str(reason))
         self.cpu.rip += INSTRUCTION_BYTES
         self.board.retire()
 
@@ -261,7 +261,7 @@ class HardwareAssistEngine(NativeEngine):
             trap = emulate(cpu)
         self.board.bus.path = None
         party = self.io_path.model if to_device else Party.HYPERVISOR
-        self._monitor(EventKind.EMULATE, reason._value_, party)
+        self._monitor(EventKind.EMULATE, str(reason), party)
         self._sync()
         if trap is None:
             self.board.retire()
@@ -278,12 +278,12 @@ class HardwareAssistEngine(NativeEngine):
     def _exit(self, reason: ExitReason, trap: Trap | None = None) -> None:
         detail = trap.detail if trap is not None else {}
         self.structure.save_exit(self.cpu, reason, next(iter(detail.values()), 0))
-        self.record(EventKind.VM_EXIT, reason._value_)
+        self.record(EventKind.VM_EXIT, str(reason))
         if not self.structure.tagged_tlb:
             # Linear and combined mappings go, guest-physical ones stay (SDM vol. 3C §29.4.3.1).
             self.paging.mmu.flush_linear()
         self.interface.exited()
-        self._monitor(EventKind.DISPATCH, reason._value_)
+        self._monitor(EventKind.DISPATCH, str(reason))
 
     def _enter(self) -> None:
         self.interface.entering()
