@@ -125,6 +125,12 @@ class Trace:
         """Count ``n`` events that need no place in the record."""
         self.counts[kind, key] += n
 
+    def count(self, kind: EventKind, key: str) -> None:
+        """Count one event of those that ``record`` keeps."""
+        self.counts[kind, key] += 1
+        if kind in INTERVENTIONS and key not in ASYNCHRONOUS:
+            self.interventions += 1
+
     def record(
         self,
         kind: EventKind,
@@ -137,9 +143,7 @@ class Trace:
         **detail: int | str,
     ) -> None:
         """Count one event and, while recording, keep it."""
-        self.counts[kind, key] += 1
-        if kind in INTERVENTIONS and key not in ASYNCHRONOUS:
-            self.interventions += 1
+        self.count(kind, key)
         if self.recording:
             self.events.append(Event(kind, key, party, time, rip, cpl, tuple(detail.items())))
 

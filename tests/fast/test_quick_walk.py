@@ -81,7 +81,7 @@ def test_the_frame_alone_is_found_only_where_nothing_would_be_marked(
 ) -> None:
     memory = tables(entries)
     other = copy.deepcopy(memory)
-    frame = quick_frame(memory, 1, NUMBER, 4, access)
+    frame = quick_frame(memory, 1, NUMBER, 4, access, [])
     assert memory.pages == other.pages
     if frame is None:
         return

@@ -14,6 +14,7 @@ from virtdocs.experiments.machines import assemble
 from virtdocs.experiments.techniques import Technique, technique
 from virtdocs.guest.workloads import build
 from virtdocs.machine.cpu import Cpu
+from virtdocs.machine.isa import Instruction
 from virtdocs.machine.memory import read_physical
 from virtdocs.trace import Trace
 from virtdocs.vmm.exit_loop import Engine, run
@@ -47,10 +48,10 @@ class Watched(WrappedEngine):
         super().__init__(engine)
         self.levels: set[int] = set()
 
-    def run_one(self) -> None:
+    def run_one(self, ins: Instruction | None = None) -> None:
         """Note the level, then run one instruction."""
         self.levels.add(real_cpu(self.engine).cpl)
-        self.engine.run_one()
+        self.engine.run_one(ins)
 
 
 def real_cpu(engine: Engine) -> Cpu:

@@ -18,6 +18,7 @@ from virtdocs.experiments.techniques import technique
 from virtdocs.guest.assembler import assemble_files
 from virtdocs.guest.program import Program
 from virtdocs.guest.workloads import BUILDS, KERNEL, source
+from virtdocs.machine.isa import Instruction
 from virtdocs.trace import Event, Trace
 from virtdocs.vmm.exit_loop import Engine, run
 from virtdocs.vmm.wrapped import WrappedEngine
@@ -51,7 +52,7 @@ class Observed(WrappedEngine):
         self.end = end
         self.times = 0
 
-    def run_one(self) -> None:
+    def run_one(self, ins: Instruction | None = None) -> None:
         """Start recording at the first address, stop at the second."""
         position = self.engine.position
         if position == self.end:
@@ -59,7 +60,7 @@ class Observed(WrappedEngine):
         elif position == self.start and not self.trace.recording:
             self.times += 1
             self.trace.recording = self.times == SHOWN_TIME
-        self.engine.run_one()
+        self.engine.run_one(ins)
 
 
 def one_instruction(technique_name: str, instruction: str) -> SingleStep:

@@ -381,10 +381,13 @@ class Cpu(SegmentUnit):
         if self.interrupt_shadow:
             self.interrupt_shadow -= 1
 
-    def step(self) -> Trap | None:
-        """Fetch and run one instruction; the trap that stopped it, or None."""
+    def step(self, ins: Instruction | None = None) -> Trap | None:
+        """Fetch and run one instruction; the trap that stopped it, or None.
+
+        ``ins`` is the instruction where the fetch is done: it is known to hit the TLB.
+        """
         try:
-            self.execute(self.fetch())
+            self.execute(self.fetch() if ins is None else ins)
         except Trapped as trapped:
             return trapped.trap
         return None

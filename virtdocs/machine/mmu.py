@@ -7,12 +7,12 @@ and each table entry read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Set
+from typing import Any, Protocol
 
 from virtdocs.machine.memory import PAGE_SHIFT, Memory
 from virtdocs.machine.paging import Access, Translation, walk
-from virtdocs.machine.quick_walk import Walks
+from virtdocs.machine.quick_walk import Walked, Walks
 from virtdocs.machine.tlb import Tlb, TlbEntry
 from virtdocs.machine.traps import Trapped
 from virtdocs.machine.walk_cache import WalkCache
@@ -55,6 +55,7 @@ class HardwareMmu:
         self.root = 0
         self.walk_cache: WalkCache | None = None
         self.walks: Walks | None = None  # see ``remember``
+        self.remembered: Mapping[Any, Walked] = {}  # of its walks, those that a miss may use
 
     def use_walk_cache(self, entries: int) -> None:
         """Remember upper levels of walks, so many of them."""
@@ -84,8 +85,13 @@ class HardwareMmu:
                 return None
         elif len(tlb.entries) >= tlb.capacity and tlb.oldest in pinned:
             return None
-        quick = self.quick_walk(number, access, user, write_protect)
-        if quick is not None:
+        marked: Iterable[int]
+        # The same walk as before, most often: looked for here, on the shortest way.
+        known = self.remembered.get((self.root, number, access, user, write_protect))
+        if known is not None and known.entries.unchanged:
+            counts[WALK_REFS] += known.references
+            entry, marked = known.entry, ()
+        elif quick := self.quick_walk(number, access, user, write_protect):
             entry, marked = quick
         else:
             references = counts[WALK_REFS]
@@ -113,17 +119,13 @@ class HardwareMmu:
         if found is None:
             return None
         walked, new = found
-        self.trace.counts[WALK_REFS] += self.references
+        self.trace.counts[WALK_REFS] += walked.references
         return walked.entry, [frame for frame, _ in walked.translation.entries] if new else ()
-
-    @property
-    def references(self) -> int:
-        """Entries that a whole walk through small pages reads."""
-        return self.levels
 
     def remember(self) -> Walks:
         """The fast core is on: walks take the short way where there is one."""
         self.walks = Walks(self.memory, self.levels, self.entry_for)
+        self.remembered = self.walks.known
         return self.walks
 
     def _fill(

@@ -8,8 +8,9 @@ reads the same and marks nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import getitem
 from typing import Any, Final
 
 from virtdocs.machine.memory import PAGE_SHIFT, Memory, Page
@@ -33,7 +34,27 @@ Read = tuple[Page, int, int]
 # Guest frame and access -> the frame that holds it; None when that takes more than a walk.
 # What it reads is added to the list.
 Below = Callable[[int, Access, list[Read]], int | None]
-REMEMBERED: Final = 2048  # walks of one MMU
+REMEMBERED: Final = 2048  # walks of one MMU, and as many frames
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Table entries as a walk left them."""
+
+    tables: tuple[Page, ...]
+    indexes: tuple[int, ...]
+    values: list[int]
+
+    @classmethod
+    def read(cls, reads: Sequence[Read]) -> Entries:
+        """Those that were read, at what they are by now: the walk may have marked them."""
+        tables, indexes, _ = zip(*reads, strict=True)
+        return cls(tables, indexes, list(map(getitem, tables, indexes)))
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the same walk would read the same, and mark none."""
+        return list(map(getitem, self.tables, self.indexes)) == self.values
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +63,17 @@ class Walked:
 
     translation: Translation
     entry: TlbEntry  # what it leads to, as the MMU that walked keeps it
-    reads: tuple[Read, ...]
+    references: int  # how many entries it read
+    entries: Entries
 
-    @property
-    def again(self) -> bool:
-        """Whether the same walk would read the same entries, and mark none."""
-        for table, index, entry in self.reads:  # noqa: SIM110 (a generator costs as much again)
-            if table[index] != entry:
-                return False
-        return True
+
+@dataclass(frozen=True, slots=True)
+class FrameFound:
+    """A walk that led to a frame and marked nothing."""
+
+    frame: int
+    reads: tuple[Read, ...]
+    entries: Entries
 
 
 @dataclass(slots=True)
@@ -73,7 +96,7 @@ class Walks:
         """As ``quick_walk``, and whether it is new: entries may have been marked."""
         key = (root, number, access, user, write_protect)
         known = self.known.get(key)
-        if known is not None and known.again:
+        if known is not None and known.entries.unchanged:
             return known, False
         reads: list[Read] = []
         found = quick_walk(
@@ -83,8 +106,12 @@ class Walks:
             return None
         if len(self.known) >= REMEMBERED:
             self.known.clear()
-        left = tuple((table, index, table[index]) for table, index, _ in reads)
-        walked = self.known[key] = Walked(found, self.entry_for(found), left)
+        references = len(reads)
+        if self.below is not None:
+            # Both dimensions read the upper nested entries over and over: once is enough here.
+            reads = list({(id(read[0]), read[1]): read for read in reads}.values())
+        entry = self.entry_for(found)
+        walked = self.known[key] = Walked(found, entry, references, Entries.read(reads))
         return walked, True
 
 
@@ -162,7 +189,7 @@ def quick_frame(
     number: int,
     levels: int,
     access: Access,
-    reads: list[Read] | None = None,
+    reads: list[Read],
 ) -> int | None:
     """The frame alone, for a user access that CR0.WP binds; None where it is not easy."""
     frame = root
@@ -180,8 +207,7 @@ def quick_frame(
             return None
         every &= entry
         any_ |= entry
-        if reads is not None:
-            reads.append((table, index, entry))
+        reads.append((table, index, entry))
         frame = (entry & FRAME_MASK) >> PAGE_SHIFT
     needed = USER | ACCESSED | (WRITABLE | DIRTY if access is Access.WRITE else 0)
     if access is Access.WRITE and table is not None and table[index] & DIRTY:

@@ -136,7 +136,7 @@ class BinaryTranslationEngine(DeprivilegedEngine):
             return self.hardware.rip
         return self._slot().guest_rip if self.mode is Mode.TRANSLATED else self.cpu.rip
 
-    def run_one(self) -> None:
+    def run_one(self, ins: Instruction | None = None) -> None:
         """One instruction of user code or of translated code."""
         if self.mode is Mode.INTERPRETED:
             self.monitor_event(EventKind.CALLOUT, "interpret")
@@ -145,12 +145,12 @@ class BinaryTranslationEngine(DeprivilegedEngine):
         if self.mode is Mode.PENDING and not self._enter():
             return
         if self.mode is Mode.DIRECT:
-            super().run_one()
+            super().run_one(ins)
             return
         slot = self._slot()
         if self.board.trace.recording:
             show_execute(self.board, self.hardware, translated=1)
-        trap = self.hardware.step()
+        trap = self.hardware.step(ins)
         if trap is not None:
             self.handle(trap)
         elif slot.retires:

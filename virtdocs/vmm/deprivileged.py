@@ -17,6 +17,7 @@ from virtdocs.machine.interrupts import (
     deliver_interrupt,
     deliver_software_interrupt,
 )
+from virtdocs.machine.isa import Instruction
 from virtdocs.machine.memory import PAGE_BYTES, PAGE_SHIFT, WORDS_PER_PAGE, load_bytes
 from virtdocs.machine.paging import Glance, peek
 from virtdocs.machine.registers import (
@@ -143,11 +144,11 @@ class DeprivilegedEngine:
         """Address of the guest instruction that comes next."""
         return self.hardware.rip
 
-    def run_one(self) -> None:
+    def run_one(self, ins: Instruction | None = None) -> None:
         """One instruction on the hardware; what it traps into is the monitor's."""
         if self.board.trace.recording:
             show_execute(self.board, self.hardware)
-        trap = self.hardware.step()
+        trap = self.hardware.step(ins)
         if trap is None:
             self.board.retire()
         else:

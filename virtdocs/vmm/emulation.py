@@ -12,7 +12,7 @@ from typing import Final
 
 from virtdocs.machine.board import Board
 from virtdocs.machine.cpu import Cpu
-from virtdocs.machine.isa import INSTRUCTION_BYTES
+from virtdocs.machine.isa import INSTRUCTION_BYTES, Instruction
 from virtdocs.machine.memory import PAGE_SHIFT
 from virtdocs.machine.paging import peek
 from virtdocs.machine.traps import Trap
@@ -33,7 +33,7 @@ class EmulationEngine(NativeEngine):
         self._expected = -1  # rip while straight-line code of one block runs
         self._left = 0
 
-    def run_one(self) -> None:
+    def run_one(self, ins: Instruction | None = None) -> None:
         """One instruction, within a block that is translated by now."""
         cpu = self.cpu
         if cpu.rip != self._expected or self._left == 0:
@@ -42,7 +42,7 @@ class EmulationEngine(NativeEngine):
         self._expected = cpu.rip + INSTRUCTION_BYTES
         # Software did it: nothing that this guest runs is free of the monitor.
         self.board.trace.interventions += 1
-        super().run_one()
+        super().run_one(ins)
         running = cpu.running
         if running is not None and running.spec.group not in STRAIGHT_GROUPS:
             self._left = 0

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from virtdocs.machine.board import Board
 from virtdocs.machine.cpu import Cpu
+from virtdocs.machine.isa import Instruction
 from virtdocs.machine.registers import IF, VECTOR_NAMES
 from virtdocs.machine.translate.dispatcher import FastCore
 from virtdocs.machine.traps import Trap
@@ -65,8 +66,11 @@ class Engine(Protocol):
     def boundary(self) -> None:
         """Between two instructions: take interrupts that are due."""
 
-    def run_one(self) -> None:
-        """Run one instruction and handle what it traps into; raises Shutdown."""
+    def run_one(self, ins: Instruction | None = None) -> None:
+        """Run one instruction and handle what it traps into; raises Shutdown.
+
+        ``ins`` is what lies at ``position`` where that is known and its fetch is done.
+        """
 
     def settle(self) -> None:
         """The run is over: bring ``cpu`` up to date, at the end of a guest instruction."""

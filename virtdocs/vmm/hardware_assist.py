@@ -19,7 +19,7 @@ from virtdocs.machine.interrupts import (
     deliver_interrupt,
     deliver_software_interrupt,
 )
-from virtdocs.machine.isa import INSTRUCTION_BYTES
+from virtdocs.machine.isa import INSTRUCTION_BYTES, Instruction
 from virtdocs.machine.memory import PAGE_SHIFT
 from virtdocs.machine.paging import Access
 from virtdocs.machine.registers import CR0_WP, RAX, RDX, VECTOR_NAMES
@@ -90,10 +90,10 @@ class HardwareAssistEngine(NativeEngine):
 
     # Running ------------------------------------------------------------------------------
 
-    def run_one(self) -> None:
+    def run_one(self, ins: Instruction | None = None) -> None:
         """One guest instruction, and its exit if it has one."""
         self._in_monitor = False
-        super().run_one()
+        super().run_one(ins)
 
     def went_on(self) -> None:
         """Guest code ran since the last exit."""
@@ -194,7 +194,7 @@ class HardwareAssistEngine(NativeEngine):
             elif reason in MSR_REASONS and self.interface.has_msr(trap.detail["msr"]):
                 self._synthetic_msr(reason, trap.detail["msr"])
             else:
-                self._emulate(reason)
+                self._emulate(reason, trap.ins)
             self._enter()
         self._known_requests = self.cpu.apic.requested
         self._in_monitor = True
@@ -252,13 +252,17 @@ class HardwareAssistEngine(NativeEngine):
         self.cpu.rip += INSTRUCTION_BYTES
         self.board.retire()
 
-    def _emulate(self, reason: ExitReason) -> None:
-        """Perform the instruction that exited on the virtual CPU."""
+    def _emulate(self, reason: ExitReason, ins: Instruction | None = None) -> None:
+        """Perform the instruction that exited on the virtual CPU.
+
+        ``ins`` where the exit information says what it was; else the monitor reads it from
+        the guest's memory.
+        """
         to_device = reason in DEVICE_REASONS
         # Only what exited passes the hypervisor: an assigned device is reached without it.
         self.board.bus.path = self.io_path.reached if to_device else None
         with Unhindered(self.cpu, self.monitor_mmu) as cpu:
-            trap = emulate(cpu)
+            trap = emulate(cpu, ins)
         self.board.bus.path = None
         party = self.io_path.model if to_device else Party.HYPERVISOR
         self._monitor(EventKind.EMULATE, str(reason), party)
@@ -290,7 +294,11 @@ class HardwareAssistEngine(NativeEngine):
         self.record(EventKind.VM_ENTRY, "")
 
     def _monitor(self, kind: EventKind, key: str, party: Party = Party.HYPERVISOR) -> None:
-        self.board.trace.record(kind, key, party, time=self.board.agenda.now, rip=self.cpu.rip)
+        trace = self.board.trace
+        if trace.recording:
+            trace.record(kind, key, party, time=self.board.agenda.now, rip=self.cpu.rip)
+        else:
+            trace.count(kind, key)
 
     def _finish(self, shutdown: Trap | None) -> None:
         if shutdown is not None:

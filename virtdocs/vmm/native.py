@@ -14,6 +14,7 @@ from virtdocs.machine.interrupts import (
     deliver_interrupt,
     deliver_software_interrupt,
 )
+from virtdocs.machine.isa import Instruction
 from virtdocs.machine.registers import VECTOR_NAMES
 from virtdocs.machine.traps import Trap, TrapKind, Trapped
 from virtdocs.trace import EventKind, Party
@@ -40,11 +41,11 @@ class NativeEngine:
         """Address of the guest instruction that comes next."""
         return self.cpu.rip
 
-    def run_one(self) -> None:
+    def run_one(self, ins: Instruction | None = None) -> None:
         """One instruction; its trap, if any, is the hardware's to handle."""
         if self.board.trace.recording:
             self.show()
-        trap = self.cpu.step()
+        trap = self.cpu.step(ins)
         if trap is None:
             self.board.retire()
         else:
@@ -97,10 +98,11 @@ class NativeEngine:
 
     def record(self, kind: EventKind, key: str) -> None:
         """An event of the CPU itself."""
-        cpu = self.cpu
-        self.board.trace.record(
-            kind, key, Party.CPU, time=self.board.agenda.now, rip=cpu.rip, cpl=cpu.cpl
-        )
+        cpu, trace = self.cpu, self.board.trace
+        if not trace.recording:
+            trace.count(kind, key)
+            return
+        trace.record(kind, key, Party.CPU, time=self.board.agenda.now, rip=cpu.rip, cpl=cpu.cpl)
 
     def _finish(self, shutdown: Trap | None) -> None:
         if shutdown is not None:

@@ -23,7 +23,14 @@ from virtdocs.machine.paging import (
     index_at,
     walk,
 )
-from virtdocs.machine.quick_walk import Read, Walks, quick_frame
+from virtdocs.machine.quick_walk import (
+    REMEMBERED,
+    Entries,
+    FrameFound,
+    Read,
+    Walks,
+    quick_frame,
+)
 from virtdocs.machine.registers import PF
 from virtdocs.machine.tlb import Tlb, TlbEntry
 from virtdocs.machine.traps import Trap, TrapKind, Trapped, fault
@@ -46,6 +53,8 @@ class NestedMmu(HardwareMmu):
         self.logged = False
         # Guest-physical mappings, beside the combined ones (SDM vol. 3C §29.4.1).
         self.nested_cache: WalkCache | None = None
+        # Guest frames that the fast core has found, by nested root and access.
+        self.frames: dict[tuple[int, int, Access], FrameFound] = {}
 
     def use_walk_cache(self, entries: int) -> None:
         """One cache for each dimension."""
@@ -86,20 +95,34 @@ class NestedMmu(HardwareMmu):
     def remember(self) -> Walks:
         """A short walk goes through both dimensions."""
         self.walks = Walks(self.memory, self.levels, self.entry_for, self._below)
+        assert isinstance(self.memory, PhysicalMemory)
+        self.memory.mirrors.append(self.frames)
+        self.log_writes(self.logged)
         return self.walks
 
-    @property
-    def references(self) -> int:
-        """Entries that a whole walk through both dimensions reads."""
-        return (self.levels + 1) * (self.nested_levels + 1) - 1
+    def log_writes(self, on: bool) -> None:
+        """From now on a write's first access to a page is wanted to be known, or not any more."""
+        self.logged = on
+        self.remembered = {} if on or self.walks is None else self.walks.known
 
-    def _below(
-        self, guest_frame: int, access: Access, reads: list[Read] | None = None
-    ) -> int | None:
+    def _below(self, guest_frame: int, access: Access, reads: list[Read]) -> int | None:
+        """The host frame where finding it is simple: by what was found before, else by a walk."""
+        key = (self.nested_root, guest_frame, access)
+        known = self.frames.get(key)
+        if known is not None and known.entries.unchanged:
+            reads += known.reads
+            return known.frame
         levels = self.nested_levels
         if guest_frame >> INDEX_BITS * levels:
             return None
-        return quick_frame(self.memory, self.nested_root, guest_frame, levels, access, reads)
+        steps: list[Read] = []
+        frame = quick_frame(self.memory, self.nested_root, guest_frame, levels, access, steps)
+        if frame is not None:
+            if len(self.frames) >= REMEMBERED:
+                self.frames.clear()
+            self.frames[key] = FrameFound(frame, tuple(steps), Entries.read(steps))
+            reads += steps
+        return frame
 
     def _table_frame(self, guest_frame: int) -> int:
         # The walker writes accessed and dirty bits, so a table needs a writable mapping
@@ -108,7 +131,7 @@ class NestedMmu(HardwareMmu):
 
     def nested_walk(self, guest_frame: int, access: Access) -> int:
         """Host frame of a guest frame; raises the exit for a missing or read-only entry."""
-        quick = self._below(guest_frame, access) if self.walks is not None else None
+        quick = self._below(guest_frame, access, []) if self.walks is not None else None
         if quick is not None:
             self.trace.counts[WALK_REFS] += self.nested_levels
             return quick
@@ -166,7 +189,7 @@ class NestedPaging:
     @log.setter
     def log(self, log: WriteLog | None) -> None:
         self._log = log
-        self.mmu.logged = log is not None
+        self.mmu.log_writes(log is not None)
 
     def fill(self, guest_frame: int, access: Access = Access.WRITE) -> bool:
         """Map one guest frame; False where the guest has no memory (a device, or nothing).

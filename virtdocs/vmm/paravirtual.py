@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from virtdocs.machine.board import Board
 from virtdocs.machine.cpu import Cpu
 from virtdocs.machine.firmware import RING1_CS, RING1_SS, USER_CS, USER_SS
+from virtdocs.machine.isa import Instruction
 from virtdocs.machine.registers import (
     ARITHMETIC_FLAGS,
     CS,
@@ -125,12 +126,12 @@ class ParavirtualEngine:
         if not self.cpu.halted:
             self.upcall()
 
-    def run_one(self) -> None:
+    def run_one(self, ins: Instruction | None = None) -> None:
         """One instruction; what it traps into is the hypervisor's or, by a direct gate, its own."""
         if self.board.trace.recording:
             party = Party.GUEST_KERNEL if self.in_kernel else Party.APPLICATION
             show_execute(self.board, self.cpu, party=party)
-        trap = self.cpu.step()
+        trap = self.cpu.step(ins)
         if trap is None:
             self.board.retire()
         else:

@@ -126,7 +126,7 @@ class Vmcb:
 
     def has(self, intercept: Intercept) -> bool:
         """Whether an intercept is on."""
-        return bool(self.read(Field.INTERCEPTS) & intercept)
+        return bool(self.read(Field.INTERCEPTS) & int(intercept))
 
     def intercept_control_register(self, number: int, write: bool) -> None:
         """Ask for reads or writes of a control register."""
@@ -141,7 +141,8 @@ class Vmcb:
     @interrupt_window.setter
     def interrupt_window(self, on: bool) -> None:
         bits = self.read(Field.INTERCEPTS)
-        self.write(Field.INTERCEPTS, bits | Intercept.VINTR if on else bits & ~Intercept.VINTR)
+        bits = bits | Intercept.VINTR if on else bits & ~Intercept.VINTR
+        self.write(Field.INTERCEPTS, int(bits))
 
     @property
     def tagged_tlb(self) -> bool:

@@ -137,7 +137,7 @@ class Vmcs:
     def set(self, control: Primary, on: bool) -> None:
         """Set or clear a control bit."""
         bits = self.read(Field.PRIMARY_CONTROLS)
-        self.write(Field.PRIMARY_CONTROLS, bits | control if on else bits & ~control)
+        self.write(Field.PRIMARY_CONTROLS, int(bits | control if on else bits & ~control))
 
     @property
     def interrupt_window(self) -> bool:

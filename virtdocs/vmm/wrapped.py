@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from virtdocs.machine.cpu import Cpu
+from virtdocs.machine.isa import Instruction
 from virtdocs.vmm.exit_loop import Engine
 
 
@@ -30,6 +31,6 @@ class WrappedEngine:
         """As the engine does."""
         self.engine.settle()
 
-    def run_one(self) -> None:
+    def run_one(self, ins: Instruction | None = None) -> None:
         """As the engine does."""
-        self.engine.run_one()
+        self.engine.run_one(ins)

@@ -12,7 +12,7 @@ from typing import Final
 
 from virtdocs.machine.board import Board
 from virtdocs.machine.cpu import Cpu
-from virtdocs.machine.isa import INSTRUCTION_BYTES
+from virtdocs.machine.isa import INSTRUCTION_BYTES, Instruction
 from virtdocs.machine.memory import PAGE_SHIFT, PhysicalMemory
 from virtdocs.machine.mmu import HardwareMmu
 from virtdocs.machine.registers import CR0_WP, DS, FS, GS, IF, MSR_EFER, SS, WORD_MASK
@@ -26,6 +26,9 @@ from virtdocs.trace import EventKind
 
 HOT: Final = 16  # runs of a place before it is worth a translation
 LONGEST: Final = 256  # instructions of a trace
+TRIAL: Final = 16  # times as many runs as before it: then a trace is looked at
+MOSTLY: Final = 15  # of these 16: so many that left early speak against it
+LONGEST_AGAIN: Final = 64  # instructions of a second recording: it goes through other traces
 LIMITED_SEGMENTS: Final = (SS, DS, FS, GS)
 LIMITED_WITHOUT_FS: Final = (SS, DS, GS)
 
@@ -45,7 +48,7 @@ class FastCore:
         memory: PhysicalMemory,
         longest: int = LONGEST,
         hot: int = HOT,
-        one: Callable[[], None] | None = None,
+        one: Callable[[Instruction], None] | None = None,
         went_on: Callable[[], None] = _nothing,
         under_mask: bool = False,
     ) -> None:
@@ -54,6 +57,7 @@ class FastCore:
         self.mmu = mmu
         self.longest = longest
         self.hot = hot
+        self.trial = TRIAL * hot
         self.went_on = went_on  # told when guest code ran here
         # Whether code may run while an interrupt waits for IF: nobody looks at it in between.
         self.under_mask = under_mask
@@ -63,6 +67,9 @@ class FastCore:
         self.traces: dict[Mode, dict[int, Trace]] = {}
         self.heat: dict[tuple[Mode, int], int] = {}
         self.never: set[tuple[Mode, int]] = set()
+        # Traces that are to be recorded again, and the places where that was done: once each.
+        self.given_up: dict[tuple[Mode, int], Trace] = {}
+        self.recorded_again: set[tuple[Mode, int]] = set()
         self.recorder: Recorder | None = None
         self.epoch = 0
         self.accounted = 0  # steps of the running trace that the board has been told of
@@ -128,6 +135,11 @@ class FastCore:
                 self._fruitless(trace, mode)
                 return done
             trace.fruitless = 0
+            trace.runs += 1
+            if steps < trace.length:
+                trace.early += 1
+            if trace.runs == self.trial:
+                self._reconsider(trace, mode)
             if trace.flushes:
                 self.epoch += 1
                 self.watch.pinned.clear()
@@ -229,12 +241,13 @@ class FastCore:
         if heat < self.hot:
             return
         del self.heat[key]
-        recorder = Recorder(rip, mode, self.longest, through=self.one is not None)
+        instead = self.given_up.pop(key, None)
+        longest = self.longest if instead is None else min(self.longest, LONGEST_AGAIN)
+        recorder = Recorder(rip, mode, longest, through=self.one is not None, instead=instead)
         if recorder.expect(cpu, self.views[mode], mode, self._effects()):
             self.recorder = recorder
         else:
-            self.never.add(key)
-            self._cold = -1
+            self._fails(recorder, mode)
 
     def _follow(self, mode: Mode) -> bool:
         """One more instruction of a recording; False while it goes on."""
@@ -247,12 +260,36 @@ class FastCore:
         self._cold = -1
         first = recorder.steps[0].mode if recorder.steps else recorder.mode
         if len(recorder.steps) < 2 and ending is not Ending.LOOP:
-            self.never.add((first, recorder.head))
+            self._fails(recorder, first)
         else:
             trace = self._translate(recorder, ending is Ending.LOOP)
             if trace is not None:
+                trace.joins = ending is Ending.JOINS
                 self._install(trace, first)
         return True
+
+    def _fails(self, recorder: Recorder, mode: Mode) -> None:
+        """Nothing comes of a recording: the place keeps the trace it had, or never has one."""
+        if recorder.instead is not None:
+            self._install(recorder.instead, mode)
+        else:
+            self.never.add((mode, recorder.head))
+        self._cold = -1
+
+    def _reconsider(self, trace: Trace, mode: Mode) -> None:
+        """Record a trace again that is left early most times, or that only leads to the next.
+
+        The path of its first recording may have been a rare one; and what joins another
+        trace cannot see that both together are a loop. The second time goes through.
+        """
+        key = (mode, trace.head)
+        if not (trace.joins or trace.early >= MOSTLY * self.hot):
+            return
+        if key in self.recorded_again:
+            return
+        self.recorded_again.add(key)
+        self.given_up[key] = self.traces[mode].pop(trace.head)
+        self.heat[key] = self.hot
 
     def _ending(self, recorder: Recorder, mode: Mode) -> Ending:
         cpu = self.cpu
@@ -263,7 +300,9 @@ class FastCore:
         first = recorder.steps[0].mode
         if mode == first and cpu.rip == recorder.head:
             return Ending.LOOP
-        if cpu.rip in self.traces[mode] or recorder.turns_back():
+        # One step alone would be no trace, and a second recording goes through (``_reconsider``).
+        alone = recorder.instead is not None or len(recorder.steps) == 1
+        if (cpu.rip in self.traces[mode] and not alone) or recorder.turns_back():
             return Ending.JOINS
         if len(recorder.steps) >= recorder.longest:
             return Ending.FULL
@@ -288,7 +327,7 @@ class FastCore:
         through = Through(self, self.one or self._nobody)
         return bind(code, self.cpu, self.views, recorder.pages, through)
 
-    def _nobody(self) -> None:
+    def _nobody(self, ins: Instruction) -> None:
         raise AssertionError("no step of such a trace goes through the engine")
 
     def _install(self, trace: Trace, mode: Mode) -> None:

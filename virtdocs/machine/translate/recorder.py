@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from virtdocs.machine.cpu import Cpu
 from virtdocs.machine.isa import Instruction, Undecodable, decode
@@ -15,6 +15,9 @@ from virtdocs.machine.tlb import TlbEntry
 from virtdocs.machine.translate.privileged import facts, translatable
 from virtdocs.machine.translate.steps import Mode, Step
 from virtdocs.machine.translate.views import Views
+
+if TYPE_CHECKING:
+    from virtdocs.machine.translate.trace import Trace
 
 ENDS: Final = ("hlt",)  # nothing goes on after it
 
@@ -84,6 +87,7 @@ class Recorder:
     facts: tuple[int, ...] = ()
     across: bool = False
     through: bool = False  # whether the engine may run instructions in the middle of a trace
+    instead: Trace | None = None  # the trace of before, if this is a second recording
     before: Effects = Effects()
     entry: TlbEntry | None = None  # where the next instruction lies
     # Where the code was while it ran: its pages need not stay in the TLB until the end.

@@ -14,6 +14,7 @@ from virtdocs.machine.translate.steps import Mode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from virtdocs.machine.isa import Instruction
     from virtdocs.machine.translate.dispatcher import FastCore
     from virtdocs.machine.translate.trace import Trace
 
@@ -21,20 +22,20 @@ if TYPE_CHECKING:
 class Through:
     """What a trace calls; ``steps`` is how many of its steps are done when it has to end."""
 
-    def __init__(self, core: FastCore, one: Callable[[], None]) -> None:
+    def __init__(self, core: FastCore, one: Callable[[Instruction], None]) -> None:
         self.core = core
         self.one = one
         self.trace: Trace | None = None
         self.steps = 0
 
-    def __call__(self, steps: int, target: int, mode: Mode) -> bool:
-        """Run one instruction after ``steps`` others; True when all is as it was recorded."""
+    def __call__(self, steps: int, ins: Instruction, target: int, mode: Mode) -> bool:
+        """Run ``ins`` after ``steps`` others; True when all is as it was recorded."""
         core = self.core
         board, cpu = core.board, core.cpu
         core.account(steps)
         agenda, before, faults = board.agenda, board.retired, board.faults
         due = agenda.next_due
-        self.one()
+        self.one(ins)
         done = board.retired - before
         self.steps = core.accounted = steps + done
         core.epoch += 1

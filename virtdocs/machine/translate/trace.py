@@ -56,6 +56,9 @@ class Trace:
     unmasks: bool  # IF may be set after one of its steps
     checked: int = -1  # the epoch for which it is known to hold
     fruitless: int = 0  # how often in a row it left before its first instruction
+    joins: bool = False  # its recording stopped because another trace goes on from there
+    runs: int = 0
+    early: int = 0  # of its runs, those that left before its end
 
     def standing(self, cpu: Cpu) -> Standing:
         """Whether its code can be fetched and is unchanged, and its facts still hold."""

@@ -140,7 +140,7 @@ class Views:
     def _page(self, number: int, access: Access) -> Page:
         # Code has a limit of its own, which is looked at before a trace begins.
         beyond = number > self.last and access is not Access.FETCH
-        if beyond or not canonical(number << PAGE_SHIFT, self.mmu.levels):
+        if beyond:
             raise Leave
         entry = self.mmu.tlb.entries.get(number)
         if entry is None or not permits(entry, access, self.user, self.protect):
@@ -153,6 +153,8 @@ class Views:
         return entry.page
 
     def _miss(self, number: int, access: Access) -> TlbEntry:
+        if not canonical(number << PAGE_SHIFT, self.mmu.levels):
+            raise Leave
         filled = self.mmu.fill_or_nothing(
             number, access, self.user, self.protect, self.watch.pinned
         )
