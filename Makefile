@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 .DEFAULT_GOAL := help
-.PHONY: help site test soak serve check measure lock clean
+.PHONY: help site test soak serve check bench measure lock clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -42,6 +42,10 @@ serve: $(VENV)/ready
 check: $(VENV)/ready
 	$(BIN)/virtdocs check
 
+## make bench   speed figures beside three peers; rewrites the record that the page about speed shows
+bench: $(VENV)/ready build/peers/ready
+	$(BIN)/python -m tests.benchmarks.record
+
 ## make measure record the devices' counts on a real QEMU (Debian, root)
 measure: $(VENV)/ready
 	$(BIN)/virtdocs measure
@@ -53,6 +57,9 @@ lock:
 	build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --extra site --extra test --custom-compile-command "make lock" \
 	  --output-file requirements.lock pyproject.toml
+	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --custom-compile-command "make lock" \
+	  --output-file tests/benchmarks/requirements.lock tests/benchmarks/requirements.txt
 
 ## make clean   remove what was built
 clean:
@@ -65,4 +72,10 @@ $(VENV)/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# What the figures are held against, in an environment of its own.
+build/peers/ready: tests/benchmarks/requirements.lock
+	$(PYTHON) -m venv build/peers
+	build/peers/bin/python -m pip install --quiet --require-hashes -r $<
 	@touch $@

@@ -1,8 +1,9 @@
 """The same kernels on this machine's two cores and on three peers, in one go.
 
-    python3 -m venv build/peers
-    build/peers/bin/pip install -r tests/benchmarks/requirements.txt
-    PYTHONPATH=. build/peers/bin/python tests/benchmarks/peers.py
+    make bench
+
+runs it with everything else, in an environment of the peers' own (``requirements.txt``);
+``--json`` prints the figures for that.
 
 alu is a step of xorshift64*, mem running sums over 32 KiB, both as in
 ``virtdocs/experiments/bench.py``: tinyrv runs them as RV64 code, unicorn as x86-64
@@ -13,10 +14,11 @@ Each figure is the best of several runs, in CPU time.
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from virtdocs.experiments.bench import kernel, speed
 
@@ -197,16 +199,23 @@ def own_figures() -> list[Figure]:
     ]
 
 
+def figures() -> list[Figure]:
+    """Everybody's; ModuleNotFoundError for a peer that is not installed."""
+    return own_figures() + tinyrv_figures() + py65_figures() + unicorn_figures()
+
+
 def main() -> int:
     """Print the table; 1 when a peer is not installed."""
     try:
-        peers = tinyrv_figures() + py65_figures() + unicorn_figures()
+        found = figures()
     except ModuleNotFoundError as missing:
-        print(f"{missing.name} is not installed: pip install -r tests/benchmarks/requirements.txt")
+        print(f"{missing.name} is not installed: `make bench` installs it")
         return 1
-    own = own_figures()
-    fast = {one.kernel: one.mips for one in own if "fast" in one.name}
-    for one in own + peers:
+    if "--json" in sys.argv:
+        print(json.dumps([asdict(one) for one in found]))
+        return 0
+    fast = {one.kernel: one.mips for one in found if "fast" in one.name}
+    for one in found:
         ratio = fast[one.kernel] / one.mips
         print(f"{one.name:38s} {one.kernel:4s} {one.mips:8.3f} MIPS   fast core is {ratio:6.1f}x")
     return 0

@@ -17,15 +17,17 @@ def test_the_answer_has_the_keys_of_the_contract_and_positive_figures(
     small = {name: (text, 3) for name, (text, _) in bench.KERNELS.items()}
     for name, value in {
         "BEST_OF": 1, "SYSTEM_CALLS": 50, "EXIT_ROUNDS": 100, "KERNELS": MappingProxyType(small),
-        "VM": MappingProxyType({"cpu": 100, "page_fault": 64}),
+        "WORKLOADS": MappingProxyType({"cpu": 100, "page_fault": 64, "disk_read": 6}),
     }.items():  # fmt: skip
         monkeypatch.setattr(bench, name, value)
     assert main(["bench", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert set(answer) == {"kernels", "vm", "us_per_exit", "first_result_ms"}
+    assert set(answer) == {"kernels", "bare", "vm", "us_per_exit", "first_result_ms"}
     assert set(answer["kernels"]) == {"alu", "mem", "sys"}
     assert all(one["mips"] > 0 for one in (*answer["kernels"].values(), *answer["vm"].values()))
     assert answer["first_result_ms"] > 0
+    assert answer["bare"]["disk_read"]["exits_per_op"] == 0
+    assert answer["vm"]["disk_read"]["exits_per_op"] >= 2
 
 
 def test_the_fast_core_is_many_times_the_reference_on_plain_code() -> None:

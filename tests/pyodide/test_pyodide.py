@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.pyodide.node import in_pyodide, install, missing
 from tests.pyodide.work import CORES, OPERATIONS, TECHNIQUES, answer
 
-HERE = Path(__file__).parent
-REPOSITORY = HERE.parent.parent
-INSTALLED = REPOSITORY / "build" / "pyodide"
 LEAST_PLAIN_MIPS = 8
 
 pytestmark = pytest.mark.soak
@@ -23,24 +18,9 @@ pytestmark = pytest.mark.soak
 @pytest.fixture(scope="module")
 def pyodide() -> Path:
     """Pyodide as the lock file names it."""
-    for tool in ("node", "npm"):
-        if shutil.which(tool) is None:
-            pytest.fail(f"{tool} is missing: install Node.js 18 or newer", pytrace=False)
-    INSTALLED.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(HERE / name, INSTALLED / name)
-    subprocess.run(["npm", "ci", "--silent"], cwd=INSTALLED, check=True)
-    return INSTALLED / "node_modules" / "pyodide"
-
-
-def in_pyodide(pyodide: Path, what: str) -> dict[str, Any]:
-    """What ``work.answer`` says there."""
-    done = subprocess.run(
-        ["node", str(HERE / "run.mjs"), str(pyodide), str(REPOSITORY), what],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    if missing():
+        pytest.fail(f"{missing()} is missing: install Node.js 18 or newer", pytrace=False)
+    return install()
 
 
 def test_both_cores_report_the_same_in_pyodide_as_in_cpython(pyodide: Path) -> None:

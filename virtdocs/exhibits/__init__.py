@@ -24,12 +24,22 @@ from virtdocs.exhibits import (
     properties,
     runs,
     source_document,
+    speed,
 )
 from virtdocs.exhibits.registry import Built, Exhibit, Parameter, collect, compute
 
 EXHIBITS: Mapping[str, Exhibit] = collect(
     group.EXHIBITS
-    for group in (instruction, runs, presets, guest_code, paging, properties, source_document)
+    for group in (
+        instruction,
+        runs,
+        presets,
+        guest_code,
+        paging,
+        properties,
+        source_document,
+        speed,
+    )
 )
 
 

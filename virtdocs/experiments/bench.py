@@ -1,7 +1,8 @@
 """How fast the machine runs: guest MIPS of small kernels and whole workloads, time per exit.
 
 CPU time of this process, the best of several short runs: other programs on the same
-computer disturb it least. Runs are whole: booting and translating are in them.
+computer disturb it least. Speeds are of whole runs, booting included; what is translated
+once is kept for the runs that follow.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from virtdocs.experiments.run import execute
+from virtdocs.devices.registry import DeviceType, Options
+from virtdocs.experiments.devices import device_for
+from virtdocs.experiments.run import NO_OPTIONS, execute
 from virtdocs.experiments.techniques import technique
 from virtdocs.guest.assembler import assemble
 from virtdocs.guest.program import Program
-from virtdocs.guest.workloads import BUILDS, build
+from virtdocs.guest.workloads import BUILDS, build, workload
 from virtdocs.trace import EventKind
 
 BEST_OF: Final = 3
@@ -79,9 +82,17 @@ again:
     }
 )
 SYSTEM_CALLS: Final = 12_000  # kernel "sys": the workload syscall on bare hardware
-VM: Final = MappingProxyType(
-    {"cpu": 100_000, "memory": 512, "syscall": 12_000, "page_fault": 512, "context_switch": 600}
-)
+# Workloads in the whole machine, with how many operations; half of them is run as well, so
+# that boot and translation drop out of the time for one.
+WORKLOADS: Final = MappingProxyType(
+    {
+        "cpu": 100_000, "memory": 512, "syscall": 12_000, "page_fault": 1_024,
+        "context_switch": 1_200, "disk_read": 800,
+    }
+)  # fmt: skip
+DISK: Final = "nvme"
+BARE: Final = "native"
+VM: Final = "hw_nested"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +110,22 @@ class Speed:
 
 
 @dataclass(frozen=True, slots=True)
+class Operation:
+    """A workload in the whole machine: its speed, and what one more operation takes."""
+
+    mips: float
+    us_per_op: float
+    instructions_per_op: float
+    exits_per_op: float
+
+
+@dataclass(frozen=True, slots=True)
 class Bench:
     """What ``virtdocs bench`` answers."""
 
     kernels: Mapping[str, Speed]
-    vm: Mapping[str, Speed]
+    bare: Mapping[str, Operation]
+    vm: Mapping[str, Operation]
     us_per_exit: float
     first_result_ms: float
 
@@ -115,12 +137,21 @@ def kernel(name: str, rounds: int | None = None) -> Program:
     return assemble(source, f"{name}.s", constants={**BUILDS["native"].constants, "LEVELS": 4})
 
 
-def speed(program: Program, technique_name: str, core: str = "fast") -> Speed:
+def speed(
+    program: Program,
+    technique_name: str,
+    core: str = "fast",
+    device: DeviceType | None = None,
+    options: Options = NO_OPTIONS,
+) -> Speed:
     """The best of several runs."""
     runs = []
     for _ in range(BEST_OF):
         began = time.process_time()
-        finished = execute(technique(technique_name), program, "intel", BUDGET, core=core)
+        finished = execute(
+            technique(technique_name), program, "intel", BUDGET, device=device, options=options,
+            core=core,
+        )  # fmt: skip
         seconds = time.process_time() - began
         board, trace = finished.machine.board, finished.machine.trace
         runs.append(Speed(board.retired, seconds, trace.total(EventKind.VM_EXIT)))
@@ -130,13 +161,31 @@ def speed(program: Program, technique_name: str, core: str = "fast") -> Speed:
 def workload_speed(name: str, technique_name: str, ops: int, core: str = "fast") -> Speed:
     """The best of several runs of a workload."""
     preset = technique(technique_name)
-    return speed(build(name, preset.build, ops=ops, levels=preset.levels), technique_name, core)
+    found = workload(name)
+    device = device_for(preset, found.device, DISK) if found.device else None
+    drivers = device.drivers if device is not None else ()
+    program = build(name, preset.build, ops=ops, levels=preset.levels, drivers=drivers)
+    options = found.constants(found.checked_params({}))
+    return speed(program, technique_name, core, device, options)
+
+
+def operation(name: str, technique_name: str, ops: int, core: str = "fast") -> Operation:
+    """A workload's speed, and the difference that the second half of its operations makes."""
+    half = workload_speed(name, technique_name, ops // 2, core)
+    whole = workload_speed(name, technique_name, ops, core)
+    more = ops - ops // 2
+    return Operation(
+        whole.mips,
+        (whole.seconds - half.seconds) / more * 1e6,
+        (whole.instructions - half.instructions) / more,
+        (whole.exits - half.exits) / more,
+    )
 
 
 def exit_time() -> float:
     """Microseconds for one more exit: a round of the workload cpuid, its guest code included."""
-    few = workload_speed("cpuid", "hw_nested", EXIT_ROUNDS)
-    many = workload_speed("cpuid", "hw_nested", 3 * EXIT_ROUNDS)
+    few = workload_speed("cpuid", VM, EXIT_ROUNDS)
+    many = workload_speed("cpuid", VM, 3 * EXIT_ROUNDS)
     return (many.seconds - few.seconds) / (many.exits - few.exits) * 1e6
 
 
@@ -152,7 +201,10 @@ def first_result() -> float:
 
 def bench() -> Bench:
     """Everything."""
-    kernels = {name: speed(kernel(name), "native") for name in KERNELS}
-    kernels["sys"] = workload_speed("syscall", "native", SYSTEM_CALLS)
-    vm = {name: workload_speed(name, "hw_nested", ops) for name, ops in VM.items()}
-    return Bench(kernels, vm, exit_time(), first_result())
+    kernels = {name: speed(kernel(name), BARE) for name in KERNELS}
+    kernels["sys"] = workload_speed("syscall", BARE, SYSTEM_CALLS)
+    bare, vm = (
+        {name: operation(name, where, ops) for name, ops in WORKLOADS.items()}
+        for where in (BARE, VM)
+    )
+    return Bench(kernels, bare, vm, exit_time(), first_result())

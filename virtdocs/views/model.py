@@ -21,7 +21,7 @@ class Basis(StrEnum):
 
     RUN = "run"  # simulated here
     DERIVED = "derived"  # a formula or threshold over other cells
-    MEASURED = "measured"  # recorded on a real hypervisor
+    MEASURED = "measured"  # recorded on a real computer
     SOURCED = "sourced"  # quoted, with citation and locator
     JUDGED = "judged"  # an editor's opinion
 
