@@ -36,17 +36,22 @@ XEN_HYPERCALL_MSR: Final = 0x4000_0000
 
 # Hyper-V, leaf 0x40000003 eax: the partition's privileges.
 HYPERV_TIME_COUNT: Final = 1 << 1
+HYPERV_SYNIC_MSRS: Final = 1 << 2
 HYPERV_APIC_MSRS: Final = 1 << 4
 HYPERV_HYPERCALL_MSRS: Final = 1 << 5
 HYPERV_VP_INDEX: Final = 1 << 6
 HYPERV_REFERENCE_TSC: Final = 1 << 9
 HYPERV_PRIVILEGES: Final = (
     HYPERV_TIME_COUNT
+    | HYPERV_SYNIC_MSRS
     | HYPERV_APIC_MSRS
     | HYPERV_HYPERCALL_MSRS
     | HYPERV_VP_INDEX
     | HYPERV_REFERENCE_TSC
 )
+# The same leaf, ebx: what the partition may do by hypercall.
+HYPERV_POST_MESSAGES: Final = 1 << 4
+HYPERV_SIGNAL_EVENTS: Final = 1 << 5
 HYPERV_INTERFACE: Final = 0x3123_7648  # "Hv#1"
 HYPERV_USE_APIC_MSRS: Final = 1 << 3  # leaf 0x40000004 eax: recommended
 
@@ -62,7 +67,12 @@ _FURTHER: Final[dict[str, dict[int, Leaf]]] = {
     },
     HYPERV: {
         0x4000_0001: (HYPERV_INTERFACE, 0, 0, 0),
-        0x4000_0003: (HYPERV_PRIVILEGES, 0, 0, 0),
+        0x4000_0003: (
+            HYPERV_PRIVILEGES,
+            HYPERV_POST_MESSAGES | HYPERV_SIGNAL_EVENTS,
+            0,
+            0,
+        ),
         0x4000_0004: (HYPERV_USE_APIC_MSRS, 0, 0, 0),
     },
     VMWARE: {0x4000_0010: (TSC_KILOHERTZ, TSC_KILOHERTZ, 0, 0)},  # of the TSC, and of the APIC
