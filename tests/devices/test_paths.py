@@ -18,6 +18,7 @@ PATHS = {
     "xen_pv64": (Party.DOM0, DEVICE),
     "xen_pvhvm": (Party.DOM0, DEVICE),
     "xen_pvh": (Party.DOM0, DEVICE),
+    "hyperv": (Party.ROOT_PARTITION, DEVICE),
     "passthrough": (),
 }
 
@@ -45,6 +46,7 @@ def counts(technique: str, **params: str | int) -> tuple[object, object]:
         ("kvm_emulated", (26, 26)),  # each access goes on to the device model
         ("kvm_virtio", (0, 1)),  # the kick is queued
         ("esxi", (0, 1)),  # the device model is in the hypervisor
+        ("hyperv", (0, 0)),  # the guest signals by hypercall
         ("passthrough", (0, 0)),  # the guest reaches the device itself
     ],
 )

@@ -37,8 +37,7 @@ def test_a_device_workload_has_the_same_counts_time_and_state(
 @pytest.mark.parametrize("name", ["disk_read", "net_tx"])
 @pytest.mark.parametrize("technique_name", MORE_TECHNIQUES)
 def test_products_are_no_exception(name: str, technique_name: str) -> None:
-    io = "e1000" if (name, technique_name) == ("net_tx", "hyperv") else None
-    preset, program, device = device_workload(name, technique_name, OPERATIONS[name], io)
+    preset, program, device = device_workload(name, technique_name, OPERATIONS[name])
     assert differences(preset, program, device=device) == {}
 
 

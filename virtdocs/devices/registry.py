@@ -10,6 +10,8 @@ from typing import Final
 from virtdocs.devices.ahci import Ahci
 from virtdocs.devices.disk import Disk, format_disk
 from virtdocs.devices.e1000 import E1000
+from virtdocs.devices.hyperv_net import HypervNet
+from virtdocs.devices.hyperv_scsi import HypervScsi
 from virtdocs.devices.ide import Ide
 from virtdocs.devices.link import Link
 from virtdocs.devices.nvme import Nvme
@@ -20,6 +22,7 @@ from virtdocs.devices.uart import Uart
 from virtdocs.devices.virtio_blk import VirtioBlk
 from virtdocs.devices.virtio_net import VirtioNet
 from virtdocs.devices.virtio_scsi import VirtioScsi
+from virtdocs.devices.vmbus_channel import Channel, ChildPartition
 from virtdocs.devices.vmxnet3 import Vmxnet3
 from virtdocs.devices.xen_blk import ENTRIES, SEGMENTS, XenBlk
 from virtdocs.devices.xen_net import XenNet
@@ -50,6 +53,7 @@ class DeviceType:
     bus: str = "pc"  # pc | xen | vmbus: where a guest finds it
     # For a bus that is a hypervisor's: what serves the guest's driver from another domain.
     back_end: Callable[[DriverDomain, Options], BackEnd] | None = None
+    channel: Callable[[ChildPartition, Options], Channel] | None = None
 
 
 def _disk(
@@ -72,6 +76,19 @@ def _xen_blk(domain: DriverDomain, options: Options) -> BackEnd:
 
 def _xen_net(domain: DriverDomain, options: Options) -> BackEnd:
     return XenNet(domain, Link.of(domain.board, options))
+
+
+def _hyperv_scsi(partition: ChildPartition, options: Options) -> Channel:
+    format_disk(partition.board)
+    return HypervScsi(partition, Disk(partition.board, options["latency"]))
+
+
+def _hyperv_net(partition: ChildPartition, options: Options) -> Channel:
+    return HypervNet(partition, Link.of(partition.board, options))
+
+
+def _vmbus_drivers(*drivers: str) -> tuple[str, ...]:
+    return tuple(f"drivers/{file}.s" for file in ("vmbus", "vmbus_ring", "waiting", *drivers))
 
 
 def _elsewhere(board: Board, options: Options) -> None:
@@ -110,6 +127,24 @@ _TYPES: Final = (
         _elsewhere,
         "xen",
         _xen_blk,
+    ),
+    DeviceType(
+        "hyperv-net",
+        NET,
+        "RNDIS over a VMBus channel, served by the root partition",
+        _vmbus_drivers("network", "hyperv_net"),
+        _elsewhere,
+        "vmbus",
+        channel=_hyperv_net,
+    ),
+    DeviceType(
+        "hyperv-scsi",
+        DISK,
+        "SCSI over a VMBus channel, served by the root partition",
+        _vmbus_drivers("block", "scsi", "hyperv_scsi"),
+        _elsewhere,
+        "vmbus",
+        channel=_hyperv_scsi,
     ),
     _net("e1000", "Intel 82540EM: tail registers and causes to read", E1000, "e1000"),
     _net("rtl8139", "Realtek's C+ rings: a poll register and a status", Rtl8139, "rtl8139"),

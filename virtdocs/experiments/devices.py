@@ -13,6 +13,8 @@ from types import MappingProxyType
 from typing import Final
 
 from virtdocs.devices.registry import DEVICES, DeviceType, Options
+from virtdocs.devices.vmbus import RELATIVE_ID, SINT, VmBus
+from virtdocs.devices.vmbus_channel import Channel, ChildPartition
 from virtdocs.devices.xen_ring import BackEnd, DriverDomain
 from virtdocs.errors import BadValue, UnknownName
 from virtdocs.experiments.builders.assembled import Assembled
@@ -22,6 +24,7 @@ from virtdocs.trace import Party
 from virtdocs.vmm.hardware_assist import HardwareAssistEngine
 from virtdocs.vmm.host import GUEST
 from virtdocs.vmm.hypercall import Caller
+from virtdocs.vmm.hyperv import HypervInterface
 from virtdocs.vmm.nested_paging import NestedPaging
 from virtdocs.vmm.paravirtual import ParavirtualEngine
 from virtdocs.vmm.shadow_paging import ShadowView
@@ -35,7 +38,7 @@ DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         "emulated": {"disk": "ide-dma", "net": "e1000", "console": "serial-16550"},
         "virtio": {"disk": "virtio-blk", "net": "virtio-net", "console": "serial-16550"},
         "vmware_pv": {"disk": "pvscsi", "net": "vmxnet3", "console": "serial-16550"},
-        "vmbus": {"disk": "ide-dma", "console": "serial-16550"},
+        "vmbus": {"disk": "hyperv-scsi", "net": "hyperv-net", "console": "serial-16550"},
         "xen_ring": {"disk": "xen-blk", "net": "xen-net"},
     }
 )
@@ -93,6 +96,9 @@ def attach(machine: Assembled, technique: Technique, device: DeviceType, options
     if device.back_end is not None:
         _serve(machine, device.back_end, options)
         board.backend = BACK_ENDS[device.bus]
+    elif device.channel is not None:
+        _offer(machine, device.channel, options)
+        board.backend = BACK_ENDS[device.bus]
     elif technique.io == "passthrough":
         _assign(machine)
     elif technique.cpu != "native":
@@ -129,6 +135,27 @@ def _serve(
 
     back_end = make(DriverDomain(machine.board, frame, send), options)
     channels.driver_domain = lambda port: partial(back_end.event, port)
+
+
+def _offer(
+    machine: Assembled, make: Callable[[ChildPartition, Options], Channel], options: Options
+) -> None:
+    """Have the root partition offer a device; its interrupts go to the first virtual CPU."""
+    interfaces = []
+    for engine in machine.engines:
+        assert isinstance(engine, HardwareAssistEngine)
+        assert isinstance(engine.interface, HypervInterface)
+        interfaces.append(engine.interface)
+    synic = interfaces[0].synic
+
+    def flag(device: str) -> None:
+        synic.set_flag(SINT, RELATIVE_ID, device)
+
+    post, waiting = partial(synic.post, SINT), partial(synic.queued, SINT)
+    partition = ChildPartition(machine.board, post, waiting, flag)
+    bus = VmBus(make(partition, options))
+    for interface in interfaces:
+        interface.vmbus = bus
 
 
 def _behind(technique: Technique, vhost: bool) -> tuple[Party, ...]:
