@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from typing import Final
 
 import pytest
 
 from virtdocs.devices import vmbus_channel
 from virtdocs.devices.vmbus_channel import Channel
-from virtdocs.devices.vmbus_ring import Inward, Outward
+from virtdocs.devices.vmbus_ring import INTERRUPT_MASK, Inward, Outward
 from virtdocs.errors import BadValue
 from virtdocs.experiments.devices import device_for
 from virtdocs.experiments.results import ResultSet
 from virtdocs.experiments.run import CORES, execute, run
 from virtdocs.experiments.techniques import technique
 from virtdocs.guest import workloads
+from virtdocs.machine.dma import Dma
 from virtdocs.machine.memory import read_physical
 from virtdocs.trace import EventKind, Party
+from virtdocs.vmm.host import OracleViolation
 
 OPS = 32
 WORKLOADS = ("disk_read", "disk_write", "disk_flush", "net_tx", "net_pingpong", "net_burst")
@@ -143,6 +146,26 @@ def test_frames_sent_in_a_row_share_signals_and_interrupts() -> None:
     assert 0 < per_op(result, "device_irq") < Fraction(1, 4)
 
 
+def test_replies_that_come_while_the_guest_reads_find_its_mask(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[tuple[int, bool | None]] = []
+    put = Outward.put
+
+    def watched(ring: Outward, packet: bytes) -> bool | None:
+        masked = ring.field(INTERRUPT_MASK)
+        told.append((masked, put(ring, packet)))
+        return told[-1][1]
+
+    monkeypatch.setattr(Outward, "put", watched)
+    params: dict[str, str | int] = {"ops": OPS, "replies": 16, "gap": 100}
+    result = run("net_burst", "hyperv", params=params)
+    under_mask = [answer for masked, answer in told if masked]
+    assert len(under_mask) > OPS
+    assert not any(under_mask)
+    assert per_op(result, "device_irq") < 4  # of seventeen packets
+
+
 @pytest.mark.parametrize(
     ("workload", "params"),
     [("disk_read", {}), ("disk_write", {"depth": 8}), ("disk_read", {"depth": 32, "size": 65_536}),
@@ -170,6 +193,25 @@ def test_every_signal_wakes_the_root_partition_and_it_always_finds_something(
     assert len(signals) == len(heard) <= len(found)
     assert {e.party for e in signals} == {Party.HYPERVISOR}
     assert {e.party for e in heard} == {Party.ROOT_PARTITION}
+
+
+@pytest.mark.parametrize("workload", ["disk_write", "net_burst"])
+def test_a_root_partition_that_keeps_its_mask_and_polls_is_never_signalled(
+    workload: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Channel._read
+
+    def polled(channel: Channel) -> None:
+        read(channel)
+        if channel.inward is not None:
+            channel.inward.set_field(INTERRUPT_MASK, 1)
+            channel._wake()
+
+    monkeypatch.setattr(Channel, "_read", polled)
+    result = run(workload, "hyperv", params={"ops": OPS})
+    assert result.outcome_detail == "exit code 0"
+    assert result.counts["hypercall"]["signal_event"] == 1  # the first, before the first look
+    assert per_op(result, "hypercall", "signal_event") == 0
 
 
 def test_one_request_passes_these_parties_in_this_order() -> None:
@@ -308,6 +350,28 @@ def failures(ops: int) -> tuple[int, str, dict[str, int]]:
     assert raw is not None
     posted = done.machine.trace.by_key(EventKind.DEVICE_IRQ)
     return int.from_bytes(raw[8:16], "little"), done.outcome.detail, posted
+
+
+# The first frame behind the guest's memory is a neighbour's.
+NEIGHBOUR_S: Final = {
+    "rings": ("next_page_lent:\n", "next_page_lent:\n    mov rsi, 4096\n"),
+    "data": ("scsi_next_page:\n", "scsi_next_page:\n    mov rsi, 4096\n    mov rcx, rsi\n"),
+    "a message to post": ("    mov rdx, POST_PAGE\n", "    mov rdx, 4096 << 12\n"),
+    "the page for messages": ("MESSAGE_PAGE + 1", "4096 << 12 | 1"),
+    "the page for event flags": ("FLAGS_PAGE + 1", "4096 << 12 | 1"),
+}
+
+
+@pytest.mark.parametrize("what", NEIGHBOUR_S)
+def test_only_the_range_check_keeps_the_root_partition_in_the_guest_s_memory(
+    what: str, tampered: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tampered(*NEIGHBOUR_S[what])
+    ended = failures(1)[1]
+    assert ended in ("exit code 0", "exit code 62", "exit code 77")  # 77: #GP in the kernel
+    monkeypatch.setattr(Dma, "in_range", lambda *_: True)
+    with pytest.raises(OracleViolation):
+        failures(1)
 
 
 @pytest.mark.parametrize("lie", SCSI_LIES)

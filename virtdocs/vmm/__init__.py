@@ -8,5 +8,6 @@ trap_emulate, binary_translation, vmx, svm, hypercall …
 shadow_paging, nested_paging, direct_paging
 guest_interface      what a guest in guest mode may ask of its hypervisor: kvm, hyperv, xen_hvm
 identity             cpuid as each hypervisor shows it; enlightenments: pages that save exits
+synic                Hyper-V's interrupt controller: messages and event flags
 oracle               below every monitor: no guest touches a frame that it does not own
 """
