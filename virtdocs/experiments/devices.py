@@ -18,7 +18,7 @@ from virtdocs.devices.vmbus_channel import Channel, ChildPartition
 from virtdocs.devices.xen_ring import BackEnd, DriverDomain
 from virtdocs.errors import BadValue, UnknownName
 from virtdocs.experiments.builders.assembled import Assembled
-from virtdocs.experiments.techniques import Technique
+from virtdocs.experiments.techniques import TECHNIQUES, Technique
 from virtdocs.machine.memory import PAGE_SHIFT, Page
 from virtdocs.trace import Party
 from virtdocs.vmm.hardware_assist import HardwareAssistEngine
@@ -67,8 +67,11 @@ def device_for(technique: Technique, kind: str, name: str | None) -> DeviceType:
         raise UnknownName("--io", "device", wanted, known)
     if wanted not in known:
         raise BadValue("--io", f"{wanted} is no {kind} device")
-    if known[wanted].bus not in buses(technique):
-        raise BadValue("--io", f"{technique.name} has no {wanted} device")
+    bus = known[wanted].bus
+    if bus not in buses(technique):
+        where = [name for name, one in TECHNIQUES.items() if bus in buses(one)]
+        hint = f" (techniques that have it: {', '.join(where)})" if bus != "pc" else ""
+        raise BadValue("--io", f"{technique.name} has no {wanted} device{hint}")
     return known[wanted]
 
 
