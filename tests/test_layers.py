@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ORDER = (
-    "errors trace machine devices guest|vmm experiments views exhibits render checks site"
+    "errors trace machine devices guest|vmm experiments views exhibits cache render checks site"
     " measure commands cli __main__"
 ).split()
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names.split("|")}

@@ -93,7 +93,10 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Project:
         folder = shared / "real"
         if not folder.exists():
             project = copy_project(ROOT, folder, ("docs", "hooks", "virtdocs"))
-            done = project.build("--strict")
+            # With whatever the checkout's own build has kept: the same engine, byte for byte.
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("VIRTDOCS_CACHE", str(ROOT / "build" / "cache"))
+                done = project.build("--strict")
             assert done.returncode == 0, done.stderr
             (folder / "build.log").write_text(done.stderr, encoding="utf-8")
     return Project(folder)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from virtdocs import exhibits
+from virtdocs.cache import Cache, default_folder
 from virtdocs.checks.fences import placements
 from virtdocs.checks.findings import Finding
 from virtdocs.checks.mask import CODE
@@ -29,6 +30,7 @@ class Memo:
     """What has been computed in this one check."""
 
     made: dict[Key, Built | str] = field(default_factory=dict)
+    cache: Cache = field(default_factory=lambda: Cache.at(default_folder()))
 
     def build(self, name: str, params: dict[str, object]) -> Built | str | None:
         """The exhibit, or why it can't be computed; None for what the gate exhibits reports."""
@@ -37,7 +39,7 @@ class Memo:
         except VirtdocsError:
             return None
         if key not in self.made:
-            self.made[key] = _attempt(name, params)
+            self.made[key] = _attempt(self.cache, name, params)
         return self.made[key]
 
 
@@ -76,9 +78,9 @@ def check_page(page: Page, memo: Memo) -> Iterator[Finding]:
             yield Finding(page.file, tag.line, GATE, f"{tag.text}: {built}")
 
 
-def _attempt(name: str, params: dict[str, object]) -> Built | str:
+def _attempt(cache: Cache, name: str, params: dict[str, object]) -> Built | str:
     try:
-        return exhibits.build(name, params)
+        return cache.build(name, params)
     except VirtdocsError as mistake:
         return str(mistake)
     except Exception as broken:  # an exhibit may raise anything; the gate reports it and goes on

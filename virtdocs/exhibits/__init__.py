@@ -26,7 +26,16 @@ from virtdocs.exhibits import (
     source_document,
     speed,
 )
-from virtdocs.exhibits.registry import Built, Exhibit, Parameter, collect, compute
+from virtdocs.exhibits.registry import (
+    Built,
+    Exhibit,
+    Parameter,
+    Params,
+    collect,
+    compute,
+    finish,
+)
+from virtdocs.views.model import ViewBundle
 
 EXHIBITS: Mapping[str, Exhibit] = collect(
     group.EXHIBITS
@@ -60,4 +69,9 @@ def build(name: str, params: Mapping[str, object]) -> Built:
     return compute(named(name), params)
 
 
-__all__ = ["EXHIBITS", "Built", "Exhibit", "Parameter", "build", "named", "resolve"]
+def finished(name: str, params: Params, bundle: ViewBundle) -> Built:
+    """An exhibit of which somebody kept what it shows."""
+    return finish(named(name), params, bundle)
+
+
+__all__ = ["EXHIBITS", "Built", "Exhibit", "Parameter", "build", "finished", "named", "resolve"]

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TypeAlias
 
 from virtdocs.errors import BadValue, UnknownName, VirtdocsError, nearest
 from virtdocs.experiments.identity import engine_hash
 from virtdocs.views.answer import Plain, answer_hash, plain
 from virtdocs.views.model import Value, ViewBundle
+
+Params: TypeAlias = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Exhibit:
         """The catalogue key of its one-line description."""
         return f"about.{self.name}"
 
-    def resolve(self, given: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    def resolve(self, given: Mapping[str, object]) -> Params:
         """Every parameter with its value, defaults filled in; raises for unknown ones."""
         where = f"exhibit {self.name}"
         known = dict(self.parameters)
@@ -72,7 +75,7 @@ class Built:
     """A computed exhibit: what it shows and everything needed to compute it again."""
 
     name: str
-    params: tuple[tuple[str, str], ...]
+    params: Params
     bundle: ViewBundle
     engine_hash: str
     answer_hash: str
@@ -97,7 +100,7 @@ class Built:
         }
 
 
-def _answer(name: str, params: tuple[tuple[str, str], ...], bundle: ViewBundle) -> dict[str, Plain]:
+def _answer(name: str, params: Params, bundle: ViewBundle) -> dict[str, Plain]:
     return {
         "exhibit": name,
         "params": dict(params),
@@ -111,7 +114,11 @@ def _answer(name: str, params: tuple[tuple[str, str], ...], bundle: ViewBundle) 
 def compute(exhibit: Exhibit, given: Mapping[str, object]) -> Built:
     """Run the exhibit with these parameters."""
     params = exhibit.resolve(given)
-    bundle = exhibit.compute(**dict(params))
+    return finish(exhibit, params, exhibit.compute(**dict(params)))
+
+
+def finish(exhibit: Exhibit, params: Params, bundle: ViewBundle) -> Built:
+    """What the exhibit shows, with its hashes."""
     found = _answer(exhibit.name, params, bundle)
     return Built(exhibit.name, params, bundle, engine_hash(), answer_hash(found))
 

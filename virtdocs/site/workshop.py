@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from virtdocs import exhibits
+from virtdocs.cache import Cache, default_folder
 from virtdocs.checks.findings import Finding
 from virtdocs.errors import VirtdocsError
 from virtdocs.exhibits import Built
@@ -19,18 +20,19 @@ Params: TypeAlias = tuple[tuple[str, str], ...]
 class Workshop:
     """Built exhibits by name and parameters; what is wrong, by file and line.
 
-    The memo lives as long as one build: nothing is carried over to the next one, so
-    an edit of the engine can never leave a stale figure behind.
+    The memo lives as long as one build; what outlives it is the cache, whose keys hold all
+    that an exhibit reaches, so an edit of the engine can never leave a stale figure behind.
     """
 
     made: dict[tuple[str, Params], Built | VirtdocsError] = field(default_factory=dict)
     findings: set[Finding] = field(default_factory=set)
+    cache: Cache = field(default_factory=lambda: Cache.at(default_folder()))
 
     def build(self, name: str, params: Mapping[str, object]) -> Built:
         """The exhibit; whatever goes wrong is a VirtdocsError, a programming error too."""
         key = (name, exhibits.resolve(name, params))
         if key not in self.made:
-            self.made[key] = _attempt(name, params)
+            self.made[key] = _attempt(self.cache, name, params)
         built = self.made[key]
         if isinstance(built, VirtdocsError):
             raise built
@@ -50,9 +52,9 @@ class Workshop:
         return f"mistakes in the pages: {count}, listed above" if count else ""
 
 
-def _attempt(name: str, params: Mapping[str, object]) -> Built | VirtdocsError:
+def _attempt(cache: Cache, name: str, params: Mapping[str, object]) -> Built | VirtdocsError:
     try:
-        return exhibits.build(name, params)
+        return cache.build(name, params)
     except VirtdocsError as mistake:
         return mistake
     except Exception as broken:  # an exhibit may raise anything; the page must say so

@@ -1,0 +1,87 @@
+"""What an exhibit reaches: exactly the modules that it imports, one after another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from virtdocs.cache.reach import Reach, imports_of
+
+FILES = {
+    "__init__.py": "",
+    "exhibits/__init__.py": "from pack.exhibits import walks, rings\n",
+    "exhibits/walks.py": "from pack.views.walks import grid\n",
+    "exhibits/rings.py": "import pack.views.rings\n",
+    "views/__init__.py": "",
+    "views/walks.py": "def grid():\n    from pack.machine import paging\n",
+    "views/rings.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
+                      "    from pack.machine.paging import walk\nelse:\n    import pack.trace\n",
+    "machine/__init__.py": "import pack.errors\n",
+    "machine/paging.py": "import pack.trace\n",
+    "errors.py": "",
+    "trace.py": "import pack.machine.paging\n",
+    "data/costs.toml": "a = 1\n",
+    "catalogue/en.toml": "b = 1\n",
+}  # fmt: skip
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        path = tmp_path / "pack" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path / "pack"
+
+
+def reached(package: Path, module: str) -> set[str]:
+    return {path.relative_to(package).as_posix() for path in Reach(package).files(module)}
+
+
+def test_imports_are_followed_to_their_end(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("virtdocs.cache.reach.LISTS", frozenset({"pack.exhibits"}))
+    assert reached(package, "pack.exhibits.walks") == {
+        "__init__.py", "exhibits/walks.py", "views/__init__.py", "views/walks.py",
+        "machine/__init__.py", "machine/paging.py", "errors.py", "trace.py", "data/costs.toml",
+    }  # fmt: skip
+
+
+def test_what_only_a_type_checker_sees_is_not_reached(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (package / "trace.py").write_text("")
+    monkeypatch.setattr("virtdocs.cache.reach.LISTS", frozenset({"pack.exhibits"}))
+    assert reached(package, "pack.exhibits.rings") == {
+        "__init__.py", "exhibits/rings.py", "views/__init__.py", "views/rings.py", "trace.py",
+        "data/costs.toml",
+    }  # fmt: skip
+
+
+def test_a_module_of_another_package_reaches_nothing(package: Path) -> None:
+    assert reached(package, "hooks.of_a_test") == set()
+    assert reached(package, "pack.nowhere") == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("import a.b as c", {"a.b"}),
+        ("from a import b, c", {"a", "a.b", "a.c"}),
+        ("def f():\n  try:\n    import late\n  except ImportError: pass", {"late"}),
+        ("if TYPE_CHECKING:\n  import a\nelif x:\n  import b", {"b"}),
+        ("import typing\nif typing.TYPE_CHECKING:\n  import a", {"typing"}),
+    ],
+)
+def test_every_way_to_import_is_seen(text: str, names: set[str]) -> None:
+    assert set(imports_of(text)) == names
+
+
+def test_a_file_is_known_as_it_was_first(package: Path) -> None:
+    reach = Reach(package)
+    path = package / "trace.py"
+    before = reach.digest(path)
+    assert reach.unchanged((path,))
+    path.write_text("# edited\n")
+    assert reach.digest(path) == before
+    assert not reach.unchanged((path,))

@@ -1,0 +1,122 @@
+"""Entries are whole or absent: damaged, foreign, cut off by a kill, written twice at once."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import os
+import pickle
+import random
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from virtdocs.cache.store import HASH_BYTES, MOST_ENTRIES, Store
+from virtdocs.views.model import Basis, Label, Value
+
+VALUE = Label("caption.x", (("n", Value(Fraction(1, 3), Basis.RUN)),))
+KEY = "ab" * 32
+WRITER = """
+import sys
+from virtdocs.cache.store import Store
+from virtdocs.views.model import Label
+store = Store(__import__("pathlib").Path(sys.argv[1]))
+print("ready", flush=True)
+n = 0
+while True:
+    store.put("cd" * 32, Label("x" * 200_000))
+"""
+
+
+def test_what_is_put_is_got(tmp_path: Path) -> None:
+    store = Store(tmp_path / "new" / "folder")
+    assert store.get(KEY) is None
+    store.put(KEY, VALUE)
+    assert store.get(KEY) == VALUE
+
+
+def test_twenty_damaged_entries_are_as_if_they_were_not_there(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    rng = random.Random(20)
+    for n in range(20):
+        store.put(KEY, VALUE)
+        entry = bytearray((tmp_path / KEY).read_bytes())
+        if n % 3 == 0:
+            entry = entry[: rng.randrange(len(entry))]
+        elif n % 3 == 1:
+            entry[rng.randrange(len(entry))] ^= 1 << rng.randrange(8)
+        else:
+            entry += rng.randbytes(rng.randrange(1, 9))
+        (tmp_path / KEY).write_bytes(entry)
+        assert store.get(KEY) is None
+
+
+@pytest.mark.parametrize("thing", [os.system, subprocess.Popen, open])
+def test_nothing_foreign_comes_out(tmp_path: Path, thing: object) -> None:
+    payload = pickle.dumps(thing)
+    (tmp_path / KEY).write_bytes(hashlib.sha256(payload).digest() + payload)
+    assert Store(tmp_path).get(KEY) is None
+
+
+def test_a_writer_that_is_killed_leaves_none_or_a_whole_entry(tmp_path: Path) -> None:
+    rng = random.Random(7)
+    for _ in range(20):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE
+        )
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        time.sleep(rng.random() * 0.02)
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+        writer.stdout.close()
+        path = tmp_path / ("cd" * 32)
+        assert not path.exists() or Store(tmp_path).get(path.name) == Label("x" * 200_000)
+
+
+def _write(folder: str, times: int) -> None:
+    store = Store(Path(folder))
+    for _ in range(times):
+        store.put(KEY, VALUE)
+
+
+def test_two_writers_of_one_key_do_not_meet(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_write, args=(str(tmp_path), 200)) for _ in range(2)]
+    for one in writers:
+        one.start()
+    for one in writers:
+        one.join()
+    assert [one.exitcode for one in writers] == [0, 0]
+    assert Store(tmp_path).get(KEY) == VALUE
+    assert [path.name for path in tmp_path.iterdir()] == [KEY]
+
+
+def test_a_folder_that_cannot_be_written_keeps_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    store = Store(tmp_path / "file")
+    store.put(KEY, VALUE)
+    assert store.get(KEY) is None
+
+
+def test_the_oldest_entries_go_when_there_are_too_many(tmp_path: Path) -> None:
+    for n in range(MOST_ENTRIES + 1):
+        path = tmp_path / f"{n:064}"
+        path.write_bytes(b"")
+        os.utime(path, (n, n))
+    Store(tmp_path).put(KEY, VALUE)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert {KEY, f"{MOST_ENTRIES:064}"} <= left
+    assert f"{0:064}" not in left
+    assert len(left) < MOST_ENTRIES
+
+
+def test_the_first_bytes_are_the_hash_of_the_others(tmp_path: Path) -> None:
+    Store(tmp_path).put(KEY, VALUE)
+    entry = (tmp_path / KEY).read_bytes()
+    assert hashlib.sha256(entry[HASH_BYTES:]).digest() == entry[:HASH_BYTES]

@@ -1,0 +1,78 @@
+"""A folder of kept values: whole, or as if they were not there.
+
+An entry is written beside its place and then moved there, so a process that is killed leaves
+none or a whole one, and two that write the same do not meet. Its first bytes are the hash of
+the others: what is cut short or altered is not read. Only classes of this package, and a few
+plain ones, come out of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import pickle
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+HASH_BYTES: Final = hashlib.sha256().digest_size
+MOST_ENTRIES: Final = 2_000
+OWN: Final = "virtdocs."
+PLAIN: Final = frozenset(
+    {("fractions", "Fraction"), ("builtins", "set"), ("builtins", "frozenset")}
+)
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        """Classes of the package only."""
+        if module.startswith(OWN) or (module, name) in PLAIN:
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"{module}.{name} is no part of an answer")
+
+
+class Store:
+    """Values by key, a hexadecimal text."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def get(self, key: str) -> Any:
+        """The value, or None when there is none or it is damaged."""
+        try:
+            entry = (self.folder / key).read_bytes()
+        except OSError:
+            return None
+        digest, payload = entry[:HASH_BYTES], entry[HASH_BYTES:]
+        if hashlib.sha256(payload).digest() != digest:
+            return None
+        try:
+            return _Unpickler(io.BytesIO(payload)).load()
+        except (pickle.UnpicklingError, AttributeError, EOFError, ImportError, IndexError,
+                TypeError, ValueError):  # fmt: skip
+            return None
+
+    def put(self, key: str, value: object) -> None:
+        """Keep a value. A folder that can't be written keeps nothing, and that is all."""
+        payload = pickle.dumps(value, protocol=5)
+        with contextlib.suppress(OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._trim()
+            handle, beside = tempfile.mkstemp(dir=self.folder, prefix=".", suffix=".part")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(hashlib.sha256(payload).digest() + payload)
+                os.replace(beside, self.folder / key)
+            except OSError:
+                os.unlink(beside)
+                raise
+
+    def _trim(self) -> None:
+        """Drop the oldest entries, and what killed writers left, when there are too many."""
+        found = list(self.folder.iterdir())
+        if len(found) > MOST_ENTRIES:
+            by_age = sorted(found, key=lambda path: path.stat().st_mtime)
+            for path in by_age[: MOST_ENTRIES // 2]:
+                path.unlink(missing_ok=True)
