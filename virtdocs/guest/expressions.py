@@ -6,7 +6,7 @@ however long, can exhaust the stack. Every intermediate value must fit into 65 b
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +25,7 @@ Lookup = Callable[[Token], int | None]
 class TokenStream:
     """A cursor over the tokens of one statement."""
 
-    def __init__(self, tokens: list[Token]) -> None:
+    def __init__(self, tokens: Sequence[Token]) -> None:
         self.tokens = tokens
         self.position = 0
 

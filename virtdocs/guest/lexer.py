@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from virtdocs.errors import AssemblyError
@@ -47,7 +48,9 @@ class Token:
     data: bytes = b""
 
 
-def tokenize(line: str, file: str, number: int) -> list[Token]:
+# The kernel's files are read again for each set of constants: they are cut into tokens once.
+@lru_cache(maxsize=1 << 14)
+def tokenize(line: str, file: str, number: int) -> tuple[Token, ...]:
     """The tokens of one line, closed by an ``end`` token; AssemblyError on anything else."""
     tokens: list[Token] = []
     position = 0
@@ -70,7 +73,7 @@ def tokenize(line: str, file: str, number: int) -> list[Token]:
             tokens.append(Token(kind, text, place))
         position = match.end()
     tokens.append(Token("end", "", Place(file, number, len(line.rstrip()) + 1)))
-    return tokens
+    return tuple(tokens)
 
 
 def _value(text: str, place: Place) -> int:
