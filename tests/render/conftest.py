@@ -10,10 +10,23 @@ from typing import Any
 import pytest
 
 from virtdocs.exhibits import Built
+from virtdocs.experiments.device_counts import DeviceCounts
+from virtdocs.experiments.io_request import Act, IoRequest
 from virtdocs.experiments.single_step import SingleStep
 from virtdocs.trace import Event, Party
 from virtdocs.trace import EventKind as K
-from virtdocs.views import efficiency, flow, outcomes, pagings, port, rings, translated, walks
+from virtdocs.views import (
+    device_counts,
+    efficiency,
+    flow,
+    io_paths,
+    outcomes,
+    pagings,
+    port,
+    rings,
+    translated,
+    walks,
+)
 from virtdocs.views.model import ViewBundle
 
 EXIT = (
@@ -113,6 +126,37 @@ SHARES = {
     "bt": {"cpu": Fraction(1), "page_fault": Fraction(97, 100)},
 }
 TWO_BY_TWO = Walk(2, 2, ((0, 2), (0, 1), (0, 0), (1, 2), (1, 1), (1, 0), (2, 2), (2, 1)))
+ACTS = (
+    Act(Party.APPLICATION, "system_call"),
+    *(
+        Act(party, what)
+        for _ in range(18)
+        for party, what in (
+            (Party.GUEST_KERNEL, "run"),
+            (Party.HYPERVISOR, "exit_io"),
+            (Party.DEVICE_MODEL, "register"),
+            (Party.HYPERVISOR, "enter"),
+        )
+    ),
+    Act(Party.HOST_KERNEL, "request"),
+    Act(Party.DEVICE, "work"),
+    Act(Party.HOST_KERNEL, "completion"),
+    Act(Party.GUEST_KERNEL, "interrupt"),
+)
+REQUEST = IoRequest("kvm_emulated", "kvm_emulated", "ide-dma", ACTS)
+
+
+def device(name: str, *counts: Fraction | int) -> tuple[DeviceCounts, ...]:
+    return tuple(DeviceCounts(name, one, 0, 0, 0, 1, 1, one) for one in counts)
+
+
+DEPTHS = (1, 2, 4)
+COUNTED = {
+    "pio": device("pio", 147, 147, 147),
+    "ring": device("ring", 1, Fraction(1, 2), Fraction(1, 16)),
+    "twin": device("twin", 1, Fraction(1, 2), Fraction(1, 16)),
+}
+INTERFACES = {"pio": "emulated", "ring": "virtio", "twin": "virtio"}
 
 BUNDLES: dict[str, Callable[[], ViewBundle]] = {
     "flow": lambda: flow.flow(SingleStep("hw_nested", "out", "out 0xe9, al", EXIT)),
@@ -130,6 +174,9 @@ BUNDLES: dict[str, Callable[[], ViewBundle]] = {
     "grid": lambda: walks.grid([TWO_BY_TWO], {2: 2}),
     "walk": lambda: walks.drawn(TWO_BY_TWO, 2),
     "listing": lambda: port.excerpt("pv32", CHANGED, "all"),
+    "lanes": lambda: io_paths.flow(REQUEST),
+    "curves": lambda: device_counts.by_depth(COUNTED, DEPTHS, INTERFACES, ()),
+    "bursts": lambda: device_counts.by_replies(COUNTED, DEPTHS, INTERFACES, ()),
     "translation": lambda: translated.translation("idle", CODE),
 }
 

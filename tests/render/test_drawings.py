@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from virtdocs.render import alt, figure, mpl, svg
 from virtdocs.render.catalogue import load
 from virtdocs.render.numbers import label_text, value_text
 from virtdocs.render.page import stylesheet
-from virtdocs.views.model import Chart, Flow, Listing, Panels, Rings, WalkGrid
+from virtdocs.views.model import Chart, Curves, Flow, Listing, Panels, Rings, WalkGrid
 
 SVG = "{http://www.w3.org/2000/svg}"
 LANGUAGES = ("ko", "en")
@@ -76,7 +77,7 @@ def test_text_takes_the_colour_of_the_page_and_shapes_take_variables(
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("shape", ["wide", "narrow"])
-@pytest.mark.parametrize("name", ["flow", "trap", "bare"])
+@pytest.mark.parametrize("name", ["flow", "trap", "bare", "lanes"])
 def test_a_flow_numbers_every_step_in_order_and_names_it(name: str, lang: str, shape: str) -> None:
     view = built(name).bundle.view
     assert isinstance(view, Flow)
@@ -105,8 +106,9 @@ def test_every_crossing_of_the_border_is_drawn_strong_in_the_technique_s_colour(
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_boxes_stay_inside_their_lane_and_text_inside_its_box(lang: str) -> None:
-    root = drawn("flow", lang)
+@pytest.mark.parametrize("name", ["flow", "lanes"])
+def test_boxes_stay_inside_their_lane_and_text_inside_its_box(name: str, lang: str) -> None:
+    root = drawn(name, lang)
     width = float(root.get("width", "0"))
     boxes = [one for one in root.iter(f"{SVG}rect") if one.get("rx") == "7"]
     for one in boxes:
@@ -291,3 +293,76 @@ def test_a_drawn_table_gives_each_line_of_code_a_line() -> None:
     found = texts(drawn("translation", "en"))
     for line in ("8: jne 10", "9: jmp <next>"):
         assert line in found
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_no_line_of_text_is_wider_than_its_box_where_lanes_are_narrow(lang: str) -> None:
+    root = drawn("lanes", lang)
+    boxes = [
+        tuple(float(one.get(key, "")) for key in ("x", "y", "width", "height"))
+        for one in root.iter(f"{SVG}rect")
+        if one.get("rx") == "7"
+    ]
+    inside = 0
+    for one in root.iter(f"{SVG}text"):
+        x, y, size = (float(one.get(key, "")) for key in ("x", "y", "font-size"))
+        for left, top, width, height in boxes:
+            if (
+                one.get("text-anchor") is None
+                and left < x < left + width
+                and top < y < top + height
+            ):
+                inside += 1
+                assert x + svg.text_width("".join(one.itertext()), size) <= left + width
+    assert inside >= len(boxes) > 5
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("shape", ["wide", "narrow"])
+@pytest.mark.parametrize("name", ["curves", "bursts"])
+def test_curves_name_every_line_once_with_its_last_value(name: str, shape: str, lang: str) -> None:
+    view = built(name).bundle.view
+    assert isinstance(view, Curves)
+    found = " ".join(texts(drawn(name, lang, shape)))
+    for curve in view.curves:
+        heads = ", ".join(label_text(head, load(lang)) for head in curve.heads)
+        assert f"{heads}: {value_text(curve.values[-1], load(lang))}" in found
+    for place in view.places:
+        assert value_text(place, load(lang)) in found
+    assert label_text(view.axis, load(lang)) in found
+
+
+def test_devices_with_the_same_counts_share_a_line() -> None:
+    view = built("curves").bundle.view
+    assert isinstance(view, Curves)
+    assert [len(curve.heads) for curve in view.curves] == [1, 2]
+
+
+@pytest.mark.parametrize("shape", ["wide", "narrow"])
+@pytest.mark.parametrize("name", ["curves", "bursts"])
+def test_a_greater_value_stands_higher(name: str, shape: str) -> None:
+    view = built(name).bundle.view
+    assert isinstance(view, Curves)
+    lines = [
+        [tuple(map(float, point.split())) for point in one.get("d", "M")[1:].split("L")]
+        for one in drawn(name, "en", shape).iter(f"{SVG}path")
+        if one.get("stroke-linejoin") == "round" and "L" in one.get("d", "")
+    ]
+    assert len(lines) == len(view.curves)
+    points = [
+        (float(value.raw), y)
+        for curve, line in zip(view.curves, lines, strict=True)
+        for value, (_, y) in zip(curve.values, line, strict=True)
+    ]
+    for value, y in points:
+        for other, height in points:
+            assert (value > other) <= (y < height)
+
+
+def test_names_beside_lines_stand_apart() -> None:
+    heights = sorted(
+        float(one.get("y", ""))
+        for one in drawn("curves", "ko").iter(f"{SVG}text")
+        if ":" in "".join(one.itertext())
+    )
+    assert all(b - a >= 15 for a, b in itertools.pairwise(heights))

@@ -17,8 +17,10 @@ from collections.abc import Mapping
 
 from virtdocs.errors import UnknownName
 from virtdocs.exhibits import (
+    devices,
     guest_code,
     instruction,
+    io_paths,
     paging,
     presets,
     properties,
@@ -45,6 +47,8 @@ EXHIBITS: Mapping[str, Exhibit] = collect(
         presets,
         guest_code,
         paging,
+        devices,
+        io_paths,
         properties,
         source_document,
         speed,

@@ -6,7 +6,7 @@ from virtdocs.exhibits import Built
 from virtdocs.render.catalogue import Catalogue
 from virtdocs.render.numbers import label_text, value_text
 from virtdocs.render.table import cell_text
-from virtdocs.views.model import Chart, Flow, Panels, Rings, WalkGrid
+from virtdocs.views.model import Chart, Curves, Flow, Panels, Rings, WalkGrid
 from virtdocs.views.tabular import table_of
 
 
@@ -45,6 +45,14 @@ def _marks(built: Built, words: Catalogue) -> list[str]:
             )
             + "."
             for chart in view.charts
+        ]
+    if isinstance(view, Curves):
+        return [
+            ", ".join(label_text(head, words) for head in curve.heads)
+            + ": "
+            + ", ".join(value_text(value, words) for value in curve.values)
+            + "."
+            for curve in view.curves
         ]
     if isinstance(view, WalkGrid):
         rows = table_of(view).rows

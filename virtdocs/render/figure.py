@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from virtdocs.exhibits import Built
-from virtdocs.render import alt, flow_svg, listing, mpl, rings_svg, table, walk_svg
+from virtdocs.render import alt, curves_svg, flow_svg, listing, mpl, rings_svg, table, walk_svg
 from virtdocs.render.catalogue import Catalogue
-from virtdocs.views.model import Chart, Flow, Listing, Panels, Rings, WalkGrid
+from virtdocs.views.model import Chart, Curves, Flow, Listing, Panels, Rings, WalkGrid
 
 
 def slug(built: Built) -> str:
@@ -25,6 +25,8 @@ def wide(built: Built, words: Catalogue, prefix: str) -> str:
         return mpl.chart(view, words, *named)
     if isinstance(view, Panels):
         return mpl.panels(view, words, *named)
+    if isinstance(view, Curves):
+        return curves_svg.wide(view, words, *named)
     if isinstance(view, WalkGrid):
         return walk_svg.wide(view, words, *named)
     if isinstance(view, Listing):
@@ -41,6 +43,8 @@ def narrow(built: Built, words: Catalogue, prefix: str) -> str:
         return mpl.chart(view, words, *named, mpl.NARROW)
     if isinstance(view, Panels):
         return mpl.panels(view, words, *named, mpl.NARROW)
+    if isinstance(view, Curves):
+        return curves_svg.narrow(view, words, *named)
     if isinstance(view, WalkGrid):
         return walk_svg.narrow(view, words, *named)
     return ""

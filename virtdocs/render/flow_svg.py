@@ -24,6 +24,7 @@ PAD = 10
 BADGE = 10
 RAIL = 30
 NARROW_WIDTH = 345
+CROWDED = 150  # lanes narrower than this have their numbers at the corners of the boxes
 NARROW_TEXT = 13.5
 
 
@@ -53,16 +54,18 @@ def wide(flow: Flow, words: Catalogue, prefix: str, title: str, description: str
         _arrow(flow, prefix, boxes[index], boxes[index + 1], index + 1, lane)
         for index in range(len(boxes) - 1)
     )
-    body += "".join(_box(flow, box, index) for index, box in enumerate(boxes))
+    crowded = lane < CROWDED
+    body += "".join(_box(flow, box, index, crowded) for index, box in enumerate(boxes))
     return svg.document(prefix, WIDTH, height, title, description, body, "vd-svg vd-flow")
 
 
 def _boxes(flow: Flow, words: Catalogue, lane: float) -> list[Box]:
     found: list[Box] = []
     top = float(HEAD + 12)
-    width = min(lane - 14, 230)
+    crowded = lane < CROWDED
+    width = lane - 10 if crowded else min(lane - 14, 230)
     for step in flow.steps:
-        room = width - 2 * PAD - 2 * BADGE - 4
+        room = width - 2 * PAD - (0 if crowded else 2 * BADGE + 4)
         text = tuple(svg.wrap(label_text(step.label, words), TEXT, room))
         height = max(2 * BADGE + 12, len(text) * TEXT * 1.35 + 2 * PAD)
         left = flow.parties.index(step.party) * lane + (lane - width) / 2
@@ -107,9 +110,9 @@ def _lanes(flow: Flow, words: Catalogue, lane: float, height: float) -> str:
             style=f"fill:{tint}",
             fill_opacity=0.08 if monitor_side(party) else 0.035,
         )
-        found += svg.text(
-            left + lane / 2, 42, words.text(f"party.{party}"), 14, anchor="middle", weight=700
-        )
+        name = words.text(f"party.{party}")
+        size = min(14.0, 14 * (lane - 12) / (1.08 * svg.text_width(name, 14)))
+        found += svg.text(left + lane / 2, 42, name, size, anchor="middle", weight=700)
         shown = _levels(flow, party)
         if shown:
             found += svg.text(left + lane / 2, 59, shown, SMALL, anchor="middle", opacity=0.8)
@@ -177,7 +180,7 @@ def _arrow(flow: Flow, prefix: str, here: Box, there: Box, index: int, lane: flo
     return drawn
 
 
-def _box(flow: Flow, box: Box, index: int) -> str:
+def _box(flow: Flow, box: Box, index: int, crowded: bool) -> str:
     step = flow.steps[index]
     monitor = bool(monitor_side(step.party))
     colour = palette.variable(flow.technique) if monitor else "currentColor"
@@ -192,13 +195,13 @@ def _box(flow: Flow, box: Box, index: int) -> str:
         stroke_width=1.8 if monitor else 1.2,
         stroke_opacity=None if monitor else 0.55,
     )
-    badge = _badge(box.left + PAD + BADGE, box.middle[1], index + 1, colour)
     first = box.middle[1] - (len(box.text) - 1) * TEXT * 1.35 / 2 + TEXT * 0.35
-    return (
-        frame
-        + badge
-        + svg.lines(box.left + PAD + 2 * BADGE + 6, first, box.text, TEXT, leading=1.35)
-    )
+    if crowded:
+        badge = _badge(box.left + 6, box.top + 2, index + 1, colour)
+        return frame + svg.lines(box.left + PAD, first, box.text, TEXT, leading=1.35) + badge
+    badge = _badge(box.left + PAD + BADGE, box.middle[1], index + 1, colour)
+    left = box.left + PAD + 2 * BADGE + 6
+    return frame + badge + svg.lines(left, first, box.text, TEXT, leading=1.35)
 
 
 def _badge(x: float, y: float, n: int, colour: str) -> str:

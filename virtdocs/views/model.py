@@ -181,6 +181,30 @@ class Panels:
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """One line of a chart: a value for each place on the axis.
+
+    Several ``heads`` share a line that is the same for all of them.
+    """
+
+    heads: tuple[Label, ...]
+    values: tuple[Value, ...]
+    technique: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """Lines over ``places``, which stand evenly spaced; ``log``: the value axis is logarithmic."""
+
+    place: Label
+    axis: Label
+    places: tuple[Value, ...]
+    curves: tuple[Curve, ...]
+    log: bool = False
+    notes: tuple[Label, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WalkGrid:
     """A two-dimensional page walk: (row, column) of each reference, in the order of reading.
 
@@ -212,7 +236,7 @@ class Listing:
     notes: tuple[Label, ...] = ()
 
 
-View: TypeAlias = Table | Flow | Rings | Chart | Panels | WalkGrid | Listing
+View: TypeAlias = Table | Flow | Rings | Chart | Panels | Curves | WalkGrid | Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +269,13 @@ def trimmed(raw: int | Fraction, basis: Basis, unit: str = "", digits: int = 2) 
     return number(raw, basis, unit, 0 if Fraction(raw).denominator == 1 else digits)
 
 
+def shortest(raw: int | Fraction, basis: Basis, unit: str = "", digits: int = 3) -> Value:
+    """A number with as few decimals as it needs, at most ``digits``."""
+    scaled = (Fraction(raw) * 10**few for few in range(digits))
+    needed = next((few for few, one in enumerate(scaled) if one.denominator == 1), digits)
+    return number(raw, basis, unit, needed)
+
+
 def term(key: str, basis: Basis, where: tuple[str, ...] = ()) -> Value:
     """A word of the catalogue, such as an outcome or yes and no."""
     return Value(key, basis, Form.TERM, where=where)
@@ -268,6 +299,11 @@ def digest(hexadecimal: str, basis: Basis) -> Value:
 def yes_no(truth: bool, basis: Basis) -> Value:
     """The answer of a test, as a word."""
     return term("answer.yes" if truth else "answer.no", basis)
+
+
+def plain_label(text: str) -> Label:
+    """Literal text as a head: the name of a device."""
+    return Label("row.name", (("name", code(text, Basis.RUN)),))
 
 
 def technique_label(technique: str) -> Label:

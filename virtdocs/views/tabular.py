@@ -5,6 +5,7 @@ from __future__ import annotations
 from virtdocs.views.model import (
     Basis,
     Chart,
+    Curves,
     Flow,
     Label,
     Listing,
@@ -31,6 +32,8 @@ def table_of(view: View) -> Table:
         return _rings(view)
     if isinstance(view, Panels):
         return _panels(view)
+    if isinstance(view, Curves):
+        return _curves(view)
     if isinstance(view, WalkGrid):
         return _walk(view)
     if isinstance(view, Listing):
@@ -85,6 +88,14 @@ def _panels(panels: Panels) -> Table:
     )
     heads = (Label("column.value"),)
     return Table(Label("column.what"), heads, rows, panels.notes, Label("column.figure"))
+
+
+def _curves(view: Curves) -> Table:
+    rows = tuple(
+        Row(head, curve.values, curve.technique) for curve in view.curves for head in curve.heads
+    )
+    heads = tuple(Label("column.place_is", (("place", place),)) for place in view.places)
+    return Table(view.place, heads, rows, view.notes)
 
 
 def _walk(grid: WalkGrid) -> Table:
