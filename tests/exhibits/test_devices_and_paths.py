@@ -8,6 +8,7 @@ from virtdocs.devices.registry import DEVICES
 from virtdocs.exhibits import Built, build
 from virtdocs.experiments.io_request import PATHS
 from virtdocs.render import formats, page
+from virtdocs.views.device_counts import tag_name
 from virtdocs.views.model import Basis, Chart, Curves, Flow, Form, Table, Value
 from virtdocs.views.tabular import table_of
 
@@ -58,7 +59,8 @@ def test_a_cell_was_run_derived_or_measured_with_its_place(computed: tuple[Built
 
 def test_the_table_of_devices_has_every_registered_disk_network_card_and_console() -> None:
     values = build("device_counts", {}).values
-    shown = {name for name, device in DEVICES.items() if device.kind in ("disk", "net", "console")}
+    kinds = ("disk", "net", "console")
+    shown = {tag_name(name) for name, device in DEVICES.items() if device.kind in kinds}
     assert values["devices"].raw == len(shown)
     assert {key.rpartition(".")[0] for key in values if key.endswith(".exits")} == shown
 

@@ -24,7 +24,7 @@ PAD = 10
 BADGE = 10
 RAIL = 30
 NARROW_WIDTH = 345
-CROWDED = 150  # lanes narrower than this have their numbers at the corners of the boxes
+CROWDED = 160  # lanes narrower than this have their numbers at the corners of the boxes
 NARROW_TEXT = 13.5
 
 

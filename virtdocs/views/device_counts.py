@@ -163,7 +163,7 @@ def by_replies(
         **_ends({name: line[-1] for name, line in series.items()}),
     }
     per_packet = {
-        f"{name}.per_packet_{n}": _fine(value)
+        f"{tag_name(name)}.per_packet_{n}": _fine(value)
         for name, line in series.items()
         for n, value in zip(replies, line, strict=True)
     }
@@ -210,7 +210,9 @@ def _ends(raw: Mapping[str, Fraction]) -> dict[str, Value]:
 
 def _values(found: Sequence[DeviceCounts]) -> dict[str, Value]:
     keys = (*PARTS, "exits", "requests", "events")
-    return {f"{one.device}.{key}": _per_op(getattr(one, key)) for one in found for key in keys}
+    return {
+        f"{tag_name(one.device)}.{key}": _per_op(getattr(one, key)) for one in found for key in keys
+    }
 
 
 def _at(
@@ -218,11 +220,16 @@ def _at(
 ) -> dict[str, Value]:
     keys = (*PARTS, "requests", "events")
     return {
-        f"{name}.{what}_{place}.{key}": _per_op(getattr(one, key))
+        f"{tag_name(name)}.{what}_{place}.{key}": _per_op(getattr(one, key))
         for name, counts in found.items()
         for place, one in zip(places, counts, strict=True)
         for key in keys
     }
+
+
+def tag_name(device: str) -> str:
+    """A device's name as inline tags spell it: they know no hyphen."""
+    return device.replace("-", "_")
 
 
 def _operation(kind: str) -> Value:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from virtdocs.experiments.io_request import Act, IoRequest
 
 STRONGEST = Fraction(45, 100)  # the tint of the fullest cell: text stays readable on it
+TOGETHER = 5  # acts of a party that one box tells
 
 
 def flow(request: IoRequest) -> ViewBundle:
@@ -55,7 +56,9 @@ def flow(request: IoRequest) -> ViewBundle:
 def matrix(requests: Sequence[IoRequest]) -> ViewBundle:
     """A row per path, a column per party: how often it was given the request."""
     handovers = {one.path: one.handovers for one in requests}
-    parties = [party for party in Party if any(party in found for found in handovers.values())]
+    # The application is at both ends of every path.
+    between = [party for party in Party if party is not Party.APPLICATION]
+    parties = [party for party in between if any(party in found for found in handovers.values())]
     most = max(one.all for found in handovers.values() for one in found.values())
     rows = tuple(
         Row(
@@ -145,10 +148,16 @@ def _steps(acts: Sequence[Act]) -> tuple[Step, ...]:
         # A device is reached from either side, and answers to the side that asked.
         side = inside if party is Party.DEVICE else monitor_side(party)
         crossing, inside = side is not inside, side
-        does = terms(tuple(f"act.{act.what}" for act in group), Basis.RUN)
-        args = (("acts", does),)
-        label = Label("io_step.once", args)
-        if times > 1:
-            label = Label("io_step.times", (*args, ("n", number(times, Basis.RUN))))
-        found.append(Step(party, EventKind.BACKEND, label, crossing))
+        told = [act.what for act in group]
+        for start in range(0, len(told), TOGETHER):
+            label = _label(told[start : start + TOGETHER], times)
+            found.append(Step(party, EventKind.BACKEND, label, crossing and not start))
     return tuple(found)
+
+
+def _label(told: Sequence[str], times: int) -> Label:
+    """What a party does, one after the other, and how often in all."""
+    args = tuple((f"a{n}", term(f"act.{one}", Basis.RUN)) for n, one in enumerate(told, 1))
+    if times == 1:
+        return Label(f"io_step.{len(told)}", args)
+    return Label(f"io_steps.{len(told)}", (*args, ("n", number(times, Basis.RUN))))

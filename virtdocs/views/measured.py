@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from virtdocs.views.device_counts import tag_name
 from virtdocs.views.model import (
     Basis,
     Label,
@@ -47,7 +48,7 @@ def comparison(found: Sequence[Compared]) -> ViewBundle:
         **verdicts,
     }
     values = {
-        f"{one.row.device}.{one.row.workload.replace(':', '_')}.{key}": value
+        f"{tag_name(one.row.device)}.{one.row.workload.replace(':', '_')}.{key}": value
         for one in found
         for key, value in (
             ("recorded_exits", _measured(one.row, one.row.counts.exits)),
@@ -66,6 +67,7 @@ def comparison(found: Sequence[Compared]) -> ViewBundle:
             rows,
             (Label("note.count_order"), Label("note.structure")),
             Label("column.device"),
+            dense=True,
         ),
         values=values | summary,
         sources=tuple(dict.fromkeys(one.row.source for one in found)),
