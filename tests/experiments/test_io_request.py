@@ -16,6 +16,7 @@ from virtdocs.experiments.io_request import (
     one_request,
     serving,
 )
+from virtdocs.experiments.run import run
 from virtdocs.experiments.techniques import TECHNIQUES
 from virtdocs.trace import Event, EventKind, Party
 
@@ -138,6 +139,14 @@ def test_the_beginning_and_the_device_s_own_end_are_nobody_s_handover() -> None:
 )
 def test_who_answers_for_a_device(technique: str, bus: str, vhost: bool, party: Party) -> None:
     assert serving(TECHNIQUES[technique], bus, vhost=vhost) is party
+
+
+def test_a_guest_cannot_tell_who_serves_its_ring() -> None:
+    virtio, vhost = (
+        run("disk_write", "kvm_virtio", params={"ops": 4, **params})
+        for params in ({}, {"backend": "vhost"})
+    )
+    assert (virtio.state_hash, virtio.instructions) == (vhost.state_hash, vhost.instructions)
 
 
 def test_an_unknown_path_names_the_nearest() -> None:

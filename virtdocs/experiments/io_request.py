@@ -211,7 +211,7 @@ class Reader:
             if not self.assisted:
                 name = f"hypercall_{key}" if key in HYPERCALLS else "hypercall"
                 yield Act(Party.HYPERVISOR, name)
-        elif kind is EventKind.BACKEND and key in BEHIND:
+        elif kind is EventKind.BACKEND:
             yield self._behind(event)
         elif kind in OF_THE_MODEL:
             yield Act(self.server, OF_THE_MODEL[kind])
@@ -237,7 +237,7 @@ class Reader:
     def _behind(event: Event) -> Act:
         if event.party is Party.DEVICE:
             return Act(Party.DEVICE, "work" if event.key == "request" else "done")
-        return Act(event.party, event.key)
+        return Act(event.party, event.key if event.key in BEHIND else "part")
 
 
 def fold(acts: Sequence[Act], longest: int = 6) -> tuple[Act, ...]:
