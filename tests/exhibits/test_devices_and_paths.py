@@ -96,6 +96,7 @@ def test_one_write_under_pv_goes_to_dom0_once_and_by_emulation_for_each_register
     assert int(values["xen_hvm.dom0_there"].raw) > 10
     assert values["kvm_virtio.dom0"].raw == 0
     assert values["kvm_vhost.device_model"].raw == 0
+    assert (values["kvm_vhost.disk"].raw, values["kvm_vhost.device"].raw) == ("virtio-blk", 1)
 
 
 def test_a_matrix_of_some_paths_shows_those_in_their_order() -> None:

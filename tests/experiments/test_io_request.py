@@ -77,6 +77,14 @@ def test_an_assigned_device_is_reached_without_the_hypervisor() -> None:
     assert "inject" not in {act.what for act in acts}
 
 
+def test_an_assigned_device_has_the_shortest_path_of_all_under_a_hypervisor() -> None:
+    totals = {path: sum(one.all for one in asked(path).handovers.values()) for path in PATHS}
+    assert sorted(totals, key=totals.__getitem__)[:2] == ["native", "passthrough"]
+    assert totals["passthrough"] < min(
+        totals[path] for path in PATHS if path not in ("native", "passthrough")
+    )
+
+
 def test_a_native_request_has_no_monitor_on_it() -> None:
     assert set(asked("native").handovers) == {
         Party.APPLICATION, Party.GUEST_KERNEL, Party.DEVICE,

@@ -37,7 +37,7 @@ def flow(request: IoRequest) -> ViewBundle:
     values = path_values(request)
     head = (
         ("path", term(f"path.{request.path}", Basis.RUN)),
-        ("device", code(request.device, Basis.RUN)),
+        ("disk", code(request.device, Basis.RUN)),
     )
     alt = ("handovers", "party_count", "parties")
     return ViewBundle(
@@ -108,7 +108,7 @@ def path_values(request: IoRequest) -> dict[str, Value]:
     """What a sentence may need of one path: handovers per party, there and back."""
     found = request.handovers
     values: dict[str, Value] = {
-        "device": code(request.device, Basis.RUN),
+        "disk": code(request.device, Basis.RUN),
         "handovers": number(_total(request), Basis.RUN),
         "party_count": number(len(found), Basis.RUN),
         "parties": terms(tuple(f"party.{party}" for party in found), Basis.RUN),
