@@ -20,6 +20,7 @@ HEIGHT = 320.0  # of the plot
 TOP, FOOT = 40.0, 46.0
 TEXT, LEADING = 13.0, 17.0
 NAMES_ROOM = 240.0  # for the names beside the lines
+BOLD = 1.12  # how much wider bold text is
 INSIDE = 14.0  # between the frame and the first place
 MARK = 5.0
 STEPS = (1, 2, 5)
@@ -29,12 +30,18 @@ STEPS = (1, 2, 5)
 class Frame:
     """Where the plot is, in pixels, and which values its upper and lower edges stand for."""
 
+    top: float
     left: float
     width: float
     places: int
     low: float
     high: float
     log: bool
+
+    @property
+    def bottom(self) -> float:
+        """The lower edge."""
+        return self.top + HEIGHT
 
     def x(self, place: int) -> float:
         """Of the n-th place."""
@@ -45,17 +52,18 @@ class Frame:
         low, high, here = self.low, self.high, max(value, self.low)
         if self.log:
             low, high, here = math.log10(low), math.log10(high), math.log10(here)
-        return TOP + HEIGHT * (1 - (here - low) / (high - low))
+        return self.top + HEIGHT * (1 - (here - low) / (high - low))
 
 
 def wide(view: Curves, words: Catalogue, prefix: str, title: str, description: str) -> str:
     """Names where the lines end."""
     ticks = _ticks(view)
     left = _tick_room(ticks)
-    frame = _frame(view, ticks, left, WIDE_WIDTH - left - NAMES_ROOM)
-    body = _grid(view, words, frame, ticks) + _lines(view, frame)
+    title_lines = _title(view, words, WIDE_WIDTH)
+    frame = _frame(view, ticks, title_lines, left, WIDE_WIDTH - left - NAMES_ROOM)
+    body = _grid(view, words, frame, ticks, title_lines) + _lines(view, frame)
     body += _names_beside(view, words, frame)
-    height = TOP + HEIGHT + FOOT
+    height = frame.bottom + FOOT
     return svg.document(prefix, WIDE_WIDTH, height, title, description, body, "vd-svg vd-curves")
 
 
@@ -63,9 +71,10 @@ def narrow(view: Curves, words: Catalogue, prefix: str, title: str, description:
     """Names under the drawing."""
     ticks = _ticks(view)
     left = _tick_room(ticks)
-    frame = _frame(view, ticks, left, NARROW_WIDTH - left - 6)
-    body = _grid(view, words, frame, ticks) + _lines(view, frame)
-    top = TOP + HEIGHT + FOOT + 14
+    title_lines = _title(view, words, NARROW_WIDTH)
+    frame = _frame(view, ticks, title_lines, left, NARROW_WIDTH - left - 6)
+    body = _grid(view, words, frame, ticks, title_lines) + _lines(view, frame)
+    top = frame.bottom + FOOT + 14
     for number, curve in enumerate(view.curves):
         lines = svg.wrap(_name(curve, words), TEXT, NARROW_WIDTH - 40)
         colour = palette.variable(curve.technique)
@@ -93,8 +102,19 @@ def _ticks(view: Curves) -> list[Fraction]:
     return [step * n for n in range(math.ceil(most / step) + 1)]
 
 
-def _frame(view: Curves, ticks: list[Fraction], left: float, width: float) -> Frame:
-    return Frame(left, width, len(view.places), float(ticks[0]), float(ticks[-1]), view.log)
+def _title(view: Curves, words: Catalogue, width: float) -> list[str]:
+    """What the value axis shows, in bold over the plot."""
+    axis = label_text(view.axis, words)
+    axis = words.text("ui.log_axis", {"axis": axis}) if view.log else axis
+    return svg.wrap(axis, TEXT * BOLD, width)
+
+
+def _frame(
+    view: Curves, ticks: list[Fraction], title: list[str], left: float, width: float
+) -> Frame:
+    top = TOP + LEADING * (len(title) - 1)
+    ends = float(ticks[0]), float(ticks[-1])
+    return Frame(top, left, width, len(view.places), *ends, view.log)
 
 
 def _tick_text(tick: Fraction) -> str:
@@ -108,10 +128,10 @@ def _tick_room(ticks: list[Fraction]) -> float:
     return max(svg.text_width(_tick_text(tick), TEXT) for tick in ticks) + 10
 
 
-def _grid(view: Curves, words: Catalogue, frame: Frame, ticks: list[Fraction]) -> str:
-    axis = label_text(view.axis, words)
-    axis = words.text("ui.log_axis", {"axis": axis}) if view.log else axis
-    found = svg.text(0, 16, axis, TEXT, weight=700)
+def _grid(
+    view: Curves, words: Catalogue, frame: Frame, ticks: list[Fraction], title: list[str]
+) -> str:
+    found = svg.lines(0, 16, title, TEXT, LEADING / TEXT, weight=700)
     for tick in ticks:
         y = frame.y(float(tick))
         found += svg.text(frame.left - 8, y + 4.5, _tick_text(tick), TEXT, anchor="end")
@@ -121,7 +141,7 @@ def _grid(view: Curves, words: Catalogue, frame: Frame, ticks: list[Fraction]) -
             stroke="currentColor",
             stroke_opacity=0.16,
         )
-    bottom = TOP + HEIGHT
+    bottom = frame.bottom
     for number, place in enumerate(view.places):
         text = value_text(place, words)
         found += svg.text(frame.x(number), bottom + 20, text, TEXT, anchor="middle")
@@ -190,16 +210,16 @@ def _names_beside(view: Curves, words: Catalogue, frame: Frame) -> str:
         (y, number, svg.wrap(_name(view.curves[number], words), TEXT, room)) for y, number in wanted
     ]
     tops: list[float] = []
-    free = TOP - LEADING
+    free = frame.top - LEADING
     for y, _, lines in named:
         top = max(free, y - LEADING * len(lines) / 2)
         tops.append(top)
         free = top + LEADING * len(lines) + 4
-    over = max(0.0, free - (TOP + HEIGHT + LEADING))
+    over = max(0.0, free - (frame.bottom + LEADING))
     found = ""
     for index in range(len(named) - 1, -1, -1):
         y, number, lines = named[index]
-        limit = TOP + HEIGHT + LEADING if index == len(named) - 1 else tops[index + 1]
+        limit = frame.bottom + LEADING if index == len(named) - 1 else tops[index + 1]
         if over:
             tops[index] = min(tops[index], limit - LEADING * len(lines) - 4)
         middle = tops[index] + LEADING * len(lines) / 2

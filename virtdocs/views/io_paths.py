@@ -92,7 +92,7 @@ def matrix(requests: Sequence[IoRequest]) -> ViewBundle:
         view=Table(
             Label("column.path"),
             (
-                Label("column.device"),
+                Label("column.disk"),
                 *(Label(f"party_short.{party}") for party in parties),
                 Label("column.handovers"),
             ),

@@ -17,7 +17,6 @@ from virtdocs.views.model import (
     ViewBundle,
     code,
     number,
-    plain_label,
     shortest,
     term,
     yes_no,
@@ -62,11 +61,11 @@ def comparison(found: Sequence[Compared]) -> ViewBundle:
             Label("column.recorded_work"),
             tuple(
                 Label(f"column.{key}")
-                for key in ("recorded", "always_same", "engine_counts", "agreement", "record")
+                for key in ("recorded", "always_same", "engine_counts", "agreement")
             ),
             rows,
             (Label("note.count_order"), Label("note.structure")),
-            Label("column.device"),
+            Label("column.record"),
             dense=True,
         ),
         values=values | summary,
@@ -86,9 +85,8 @@ def _row(one: Compared) -> Row:
             yes_no(row.exact, Basis.MEASURED),
             Label("cell.counts", engine),
             term(f"agreement.{one.verdict}", Basis.DERIVED),
-            _record(row),
         ),
-        group=plain_label(row.device),
+        group=_record(row),
     )
 
 
@@ -108,11 +106,12 @@ def _measured(row: Recorded, count: Fraction) -> Value:
 
 
 def _record(row: Recorded) -> Label:
-    """QEMU's version, the guest's kernel and the accelerator, with KVM's module."""
+    """The device, QEMU's version, the guest's kernel, the accelerator with KVM's module."""
     shown = f"{row.accelerator} {row.module}".strip().upper()
     args = (
+        ("device", code(row.device, Basis.MEASURED)),
         ("qemu", code(row.qemu.split()[0], Basis.MEASURED)),
         ("kernel", code(row.guest_kernel, Basis.MEASURED)),
         ("accelerator", code(shown, Basis.MEASURED)),
     )
-    return Label("cell.record", args)
+    return Label("group.record", args)
