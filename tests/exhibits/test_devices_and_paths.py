@@ -80,6 +80,17 @@ def test_the_record_is_equal_wherever_it_was_always_the_same() -> None:
     )
 
 
+def test_one_interrupt_more_costs_as_much_here_as_in_the_record() -> None:
+    values = build("measured_counts", {"kinds": "net"}).values
+    assert values["e1000.engine_per_interrupt"].raw == 5
+    assert values["vmxnet3.engine_per_interrupt"].raw == 1
+    for device in ("e1000", "vmxnet3"):
+        ours, theirs = (
+            float(values[f"{device}.{side}_per_interrupt"].raw) for side in ("engine", "recorded")
+        )
+        assert theirs == pytest.approx(ours, rel=0.02)
+
+
 def test_the_matrix_has_a_row_for_each_path_and_the_flows_agree_with_it() -> None:
     matrix = build("io_parties", {})
     assert isinstance(matrix.bundle.view, Table)

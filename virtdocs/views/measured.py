@@ -19,6 +19,7 @@ from virtdocs.views.model import (
     number,
     shortest,
     term,
+    trimmed,
     yes_no,
 )
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from virtdocs.experiments.measured import Compared, Recorded
 
 PARTS = ("reads", "writes", "kicks", "interrupts")
+ONE_REPLY = "pp:1"
 VERDICTS = ("equal", "structure", "differs")
 
 
@@ -68,10 +70,33 @@ def comparison(found: Sequence[Compared]) -> ViewBundle:
             Label("column.record"),
             dense=True,
         ),
-        values=values | summary,
+        values=values | _per_interrupt(found) | summary,
         sources=tuple(dict.fromkeys(one.row.source for one in found)),
         commands=("virtdocs measure --json",),
     )
+
+
+def _per_interrupt(found: Sequence[Compared]) -> dict[str, Value]:
+    """Per network card: accesses and kicks that one interrupt more costs, here and in the record.
+
+    From one reply to several, in the first file that has both and where interrupts differ.
+    """
+    values: dict[str, Value] = {}
+    by_work = {(one.row.file, one.row.device, one.row.workload): one for one in found}
+    for (file, device, workload), burst in by_work.items():
+        single = by_work.get((file, device, ONE_REPLY))
+        key = f"{tag_name(device)}.engine_per_interrupt"
+        if not workload.startswith("pp:") or single in (None, burst) or key in values:
+            continue
+        for side, few, many in (
+            ("engine", single.engine, burst.engine),
+            ("recorded", single.row.counts, burst.row.counts),
+        ):
+            more = many.interrupts - few.interrupts
+            if more:
+                cost = trimmed((many.exits - few.exits) / more, Basis.DERIVED)
+                values[f"{tag_name(device)}.{side}_per_interrupt"] = cost
+    return values
 
 
 def _row(one: Compared) -> Row:
