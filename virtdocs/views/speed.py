@@ -62,7 +62,7 @@ def kernels(found: Speed, own: str) -> ViewBundle:
                 *(Label("column.kernel_times", (("kernel", _name(n)),)) for n in names),
             ),
             tuple(rows),
-            (_when(found),),
+            (Label("note.speed_ratio"), _when(found)),
         ),
         values=summary
         | {f"{_key(who)}.{name}": one for who, by in ratios.items() for name, one in by.items()}
