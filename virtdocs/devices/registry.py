@@ -20,6 +20,7 @@ from virtdocs.devices.pvscsi import Pvscsi
 from virtdocs.devices.rtl8139 import Rtl8139
 from virtdocs.devices.uart import Uart
 from virtdocs.devices.virtio_blk import VirtioBlk
+from virtdocs.devices.virtio_console import VirtioConsole
 from virtdocs.devices.virtio_net import VirtioNet
 from virtdocs.devices.virtio_scsi import VirtioScsi
 from virtdocs.devices.vmbus_channel import Channel, ChildPartition
@@ -109,6 +110,10 @@ def _serial(board: Board, options: Options) -> object:
     return Uart(board, options["latency"])
 
 
+def _virtio_console(board: Board, options: Options) -> object:
+    return VirtioConsole(board, options["latency"])
+
+
 _TYPES: Final = (
     DeviceType(
         "xen-net",
@@ -157,6 +162,13 @@ _TYPES: Final = (
         "a serial port with FIFOs of 16 bytes",
         ("drivers/device.s", "drivers/waiting.s", "drivers/uart.s"),
         _serial,
+    ),
+    DeviceType(
+        "virtio-console",
+        CONSOLE,
+        "a virtqueue each way for lines",
+        tuple(f"drivers/{file}.s" for file in ("device", "waiting", "virtio", "virtio_console")),
+        _virtio_console,
     ),
     _disk("ide-pio", "ATA task file, data through a port", Ide, "ide_pio", "ide"),
     _disk("ide-dma", "ATA task file, data by bus master", Ide, "ide_dma", "ide"),

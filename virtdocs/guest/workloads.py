@@ -364,7 +364,7 @@ WORKLOADS: Final = _workloads(
         "a line of 64 bytes on the console, waited for until it is out",
         (*KERNEL, "console.s", "kernel/user.s"),
         ops=32,
-        params=_params(latency=Param(0, 0, 1 << 20, "instructions")),
+        params=_params(vectors=VECTORS, latency=Param(0, 0, 1 << 20, "instructions")),
         builds=ALL_BUILDS,
         device="console",
     ),
