@@ -43,6 +43,7 @@ class EventKind(StrEnum):
     DMA = "dma"  # a device moves data from or to memory
     BACKEND = "backend"  # a party behind the device model does its part of a request
     EVENT_CHANNEL = "event_channel"
+    BALLOON = "balloon"  # a frame goes from a guest to the host, or comes behind a page again
     UNCLAIMED = "unclaimed"  # no device answers, or no buffer is there: never ignored
 
 

@@ -21,6 +21,10 @@ WORKLOADS = {
         ("net_burst", {"size": 1000, "replies": 3}),
     ),
     "console": (("console_line", {}), ("console_line", {"latency": 10})),
+    "balloon": (
+        ("balloon", {"pages": 4}),
+        ("balloon", {"pages": 2, "vectors": "intx", "must_tell": "yes"}),
+    ),
 }  # fmt: skip
 
 
@@ -46,6 +50,8 @@ def test_every_preset_with_the_same_device_ends_in_the_same_state(device: str) -
     given: dict[str, str | int] = {"ops": 2, **params}
     native = run(workload, "native", io=device, params=given)
     for name in HVM:
+        if (device, name) == ("virtio-balloon", "passthrough"):
+            continue  # see test_virtio_balloon.py
         found = run(workload, name, io=device, params=given)
         assert (found.outcome, found.state_hash) == ("halted", native.state_hash), name
 

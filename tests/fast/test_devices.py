@@ -11,13 +11,14 @@ MORE_TECHNIQUES = ("xen_pvhvm", "xen_pvh", "kvm_virtio", "kvm_emulated", "esxi",
 OPERATIONS = {
     "disk_read": 6, "disk_write": 6, "disk_flush": 4,
     "net_tx": 8, "net_pingpong": 4, "net_burst": 4, "console_line": 2,
+    "balloon": 512,
 }  # fmt: skip
-# A PV guest has no console device of its own.
+# A PV guest has neither console nor balloon of its own.
 PAIRS = [
     (name, technique_name)
     for name in OPERATIONS
     for technique_name in TECHNIQUES
-    if name != "console_line" or not technique_name.startswith("xen_pv")
+    if name not in ("console_line", "balloon") or not technique_name.startswith("xen_pv")
 ]
 # Every other device once, where registers are reached with exits and where without.
 DEVICES = {

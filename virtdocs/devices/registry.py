@@ -19,6 +19,7 @@ from virtdocs.devices.pcnet import Pcnet
 from virtdocs.devices.pvscsi import Pvscsi
 from virtdocs.devices.rtl8139 import Rtl8139
 from virtdocs.devices.uart import Uart
+from virtdocs.devices.virtio_balloon import VirtioBalloon
 from virtdocs.devices.virtio_blk import VirtioBlk
 from virtdocs.devices.virtio_console import VirtioConsole
 from virtdocs.devices.virtio_net import VirtioNet
@@ -36,6 +37,7 @@ Options = Mapping[str, int]
 DISK: Final = "disk"
 NET: Final = "net"
 CONSOLE: Final = "console"
+BALLOON: Final = "balloon"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,15 @@ def _virtio_console(board: Board, options: Options) -> object:
     return VirtioConsole(board, options["latency"])
 
 
+def _virtio_balloon(board: Board, options: Options) -> object:
+    must_tell = bool(options["must_tell"])
+    return VirtioBalloon(board, options["pages"], options["latency"], must_tell)
+
+
+def _drivers(*names: str) -> tuple[str, ...]:
+    return tuple(f"drivers/{name}.s" for name in names)
+
+
 _TYPES: Final = (
     DeviceType(
         "xen-net",
@@ -169,6 +180,13 @@ _TYPES: Final = (
         "a virtqueue each way for lines",
         tuple(f"drivers/{file}.s" for file in ("device", "waiting", "virtio", "virtio_console")),
         _virtio_console,
+    ),
+    DeviceType(
+        "virtio-balloon",
+        BALLOON,
+        "two virtqueues of page numbers",
+        _drivers("device", "waiting", "balloon", "virtio", "virtio_balloon"),
+        _virtio_balloon,
     ),
     _disk("ide-pio", "ATA task file, data through a port", Ide, "ide_pio", "ide"),
     _disk("ide-dma", "ATA task file, data by bus master", Ide, "ide_dma", "ide"),

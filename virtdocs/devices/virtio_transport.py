@@ -8,7 +8,7 @@ written (a kick), and the ISR status is read where the interrupt is a line.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from virtdocs.devices.interrupts import ENTRY_BYTES, Line, MessageTable
 from virtdocs.devices.virtqueue import RingError, Virtqueue
@@ -65,6 +65,14 @@ class VirtioDevice(Protocol):
         """The driver notified a queue; RingError where its ring breaks the rules."""
 
 
+@runtime_checkable
+class Configurable(Protocol):
+    """A device whose configuration the driver may write to."""
+
+    def configure(self, offset: int, size: int, value: int) -> None:
+        """Write to the device-specific configuration."""
+
+
 class Transport:
     """Registers of one virtio device on a board."""
 
@@ -86,6 +94,7 @@ class Transport:
         self.status = 0
         self.isr = 0
         self.accepted = 0
+        self.generation = 0
         self.selected: dict[str, int] = {"device": 0, "driver": 0, "queue": 0}
         self.vectors = [NO_VECTOR] * len(self.device.queues)
         self.config_vector = NO_VECTOR
@@ -117,6 +126,7 @@ class Transport:
             "num_queues": len(self.device.queues),
             "device_status": self.status,
             "config_msix_vector": self.config_vector,
+            "config_generation": self.generation,
             "device_feature_select": self.selected["device"],
             "driver_feature_select": self.selected["driver"],
             "queue_select": self.selected["queue"],
@@ -127,7 +137,11 @@ class Transport:
         }.get(field, 0)
 
     def write(self, offset: int, size: int, value: int) -> None:
-        """Common configuration; everything else here is read-only."""
+        """Common configuration, or the device's; everything else here is read-only."""
+        if offset >= DEVICE_CONFIG:
+            if isinstance(self.device, Configurable):
+                self.device.configure(offset - DEVICE_CONFIG, size, value)
+            return
         field = FIELDS.get(offset, "") if offset < ISR else ""
         queue = self._queue
         if field.endswith("_select"):
@@ -200,6 +214,12 @@ class Transport:
         """Interrupt for queue ``number`` if its driver wants to hear."""
         if self.device.queues[number].wants_interrupt():
             self._interrupt(self.vectors[number], ISR_QUEUE)
+
+    def configuration_changed(self) -> None:
+        """The device has changed its configuration: the driver hears of it (§4.1.5.4)."""
+        self.generation = self.generation + 1 & 0xFF
+        if self.status & DRIVER_OK:
+            self._interrupt(self.config_vector, ISR_CONFIG)
 
     def _interrupt(self, vector: int, cause: int) -> None:
         if not self.messages.in_use:

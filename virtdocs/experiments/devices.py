@@ -21,27 +21,38 @@ from virtdocs.experiments.builders.assembled import Assembled
 from virtdocs.experiments.techniques import TECHNIQUES, Technique
 from virtdocs.machine.memory import PAGE_SHIFT, Page
 from virtdocs.trace import Party
+from virtdocs.vmm.acceleration import hardware_mmu
+from virtdocs.vmm.frame_reclaim import FrameReclaim
 from virtdocs.vmm.hardware_assist import HardwareAssistEngine
-from virtdocs.vmm.host import GUEST
+from virtdocs.vmm.host import GUEST, Host
 from virtdocs.vmm.hypercall import Caller
 from virtdocs.vmm.hyperv import HypervInterface
 from virtdocs.vmm.nested_paging import NestedPaging
 from virtdocs.vmm.paravirtual import ParavirtualEngine
-from virtdocs.vmm.shadow_paging import ShadowView
+from virtdocs.vmm.shadow_paging import ShadowPaging, ShadowView
 from virtdocs.vmm.xen_hvm import XenHvmInterface
 
 # What a technique uses when nobody says otherwise, by its io axis.
 DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
-        "native": {"disk": "nvme", "net": "virtio-net", "console": "serial-16550"},
+        "native": {
+            "disk": "nvme", "net": "virtio-net", "console": "serial-16550",
+            "balloon": "virtio-balloon",
+        },
         "passthrough": {"disk": "nvme", "net": "virtio-net", "console": "serial-16550"},
-        "emulated": {"disk": "ide-dma", "net": "e1000", "console": "serial-16550"},
-        "virtio": {"disk": "virtio-blk", "net": "virtio-net", "console": "serial-16550"},
+        "emulated": {
+            "disk": "ide-dma", "net": "e1000", "console": "serial-16550",
+            "balloon": "virtio-balloon",
+        },
+        "virtio": {
+            "disk": "virtio-blk", "net": "virtio-net", "console": "serial-16550",
+            "balloon": "virtio-balloon",
+        },
         "vmware_pv": {"disk": "pvscsi", "net": "vmxnet3", "console": "serial-16550"},
         "vmbus": {"disk": "hyperv-scsi", "net": "hyperv-net", "console": "serial-16550"},
         "xen_ring": {"disk": "xen-blk", "net": "xen-net"},
     }
-)
+)  # fmt: skip
 # Who a request passes between the party that runs the device model and the physical device.
 BEHIND: Final[Mapping[Party, tuple[Party, ...]]] = MappingProxyType(
     {
@@ -72,6 +83,9 @@ def device_for(technique: Technique, kind: str, name: str | None) -> DeviceType:
         where = [name for name, one in TECHNIQUES.items() if bus in buses(one)]
         hint = f" (techniques that have it: {', '.join(where)})" if bus != "pc" else ""
         raise BadValue("--io", f"{technique.name} has no {wanted} device{hint}")
+    if kind == "balloon" and technique.io == "passthrough":
+        # An assigned device may write to any frame at any time (Linux: vfio pins them all).
+        raise BadValue("--io", f"{technique.name} can't give frames away")
     return known[wanted]
 
 
@@ -89,6 +103,7 @@ def attach(machine: Assembled, technique: Technique, device: DeviceType, options
         raise BadValue("backend", f"{device.name} has no virtqueue that vhost could serve")
     if machine.host is not None:
         board.dma.guard = machine.host.oracle
+        board.reclaim = _reclaim(machine, machine.host)
     for engine in machine.engines:
         paging = getattr(engine, "paging", None)
         if isinstance(paging, ShadowView) and paging.shared not in board.dma.followers:
@@ -106,6 +121,21 @@ def attach(machine: Assembled, technique: Technique, device: DeviceType, options
         _assign(machine)
     elif technique.cpu != "native":
         board.backend = _behind(technique, vhost)
+    if device.kind == "balloon":  # frames are the host's: no device stands behind it
+        board.backend = tuple(party for party in board.backend if party is not Party.DEVICE)
+
+
+def _reclaim(machine: Assembled, host: Host) -> FrameReclaim:
+    """What can take single frames back from this machine's guest."""
+    pagings: list[NestedPaging | ShadowPaging] = []
+    for engine in machine.engines:
+        paging = getattr(engine, "paging", None)
+        if isinstance(paging, ShadowView):
+            pagings.append(paging.shared)
+        elif isinstance(paging, NestedPaging):
+            pagings.append(paging)
+    mmus = [hardware_mmu(engine) for engine in machine.engines]
+    return FrameReclaim(host, machine.board, pagings, mmus)
 
 
 def _serve(

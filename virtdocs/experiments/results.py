@@ -23,7 +23,7 @@ TOTALS: Final = (
 )  # fmt: skip
 KEYED: Final = (
     EventKind.VM_EXIT, EventKind.TRAP, EventKind.HYPERCALL, EventKind.EXCEPTION,
-    EventKind.DEVICE_ACCESS, EventKind.APIC, EventKind.UNCLAIMED,
+    EventKind.DEVICE_ACCESS, EventKind.APIC, EventKind.BALLOON, EventKind.UNCLAIMED,
 )  # fmt: skip
 
 

@@ -368,6 +368,21 @@ WORKLOADS: Final = _workloads(
         builds=ALL_BUILDS,
         device="console",
     ),
+    Workload(
+        "balloon",
+        "the kernel gives pages to the host and takes them back, as the host asks",
+        (*KERNEL, "balloon.s", "kernel/user.s"),
+        ops=512,
+        ops_step=512,
+        params=_params(
+            pages=Param(256, 1, 1_024, "pages"),
+            vectors=VECTORS,
+            latency=LATENCY,
+            must_tell=Choice(("no", "yes")),
+        ),
+        builds=ALL_BUILDS,
+        device="balloon",
+    ),
     Workload("red_pill", "what a guest can notice", (*KERNEL, "red_pill.s"), ops=1),
 )
 

@@ -18,6 +18,7 @@ from virtdocs.machine.cpu import PLAIN_MSRS, Cpu, Identity
 from virtdocs.machine.dma import Dma
 from virtdocs.machine.memory import WORDS_PER_PAGE, Memory, Page, read_physical
 from virtdocs.machine.mmu import Mmu
+from virtdocs.machine.reclaim import NobodyBelow, Reclaim
 from virtdocs.trace import EventKind, Party, Trace
 
 RAM_FRAMES: Final = 4096  # 16 MiB
@@ -83,6 +84,7 @@ class Board:
         self.agenda = Agenda()
         self.bus = Bus(trace)
         self.dma = Dma(memory, trace)
+        self.reclaim: Reclaim = NobodyBelow(self.dma)
         self.cpus: list[Cpu] = []
         self.console = bytearray()
         self.disk = bytearray(SECTOR_BYTES * DISK_SECTORS)

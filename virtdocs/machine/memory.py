@@ -7,7 +7,7 @@ below every monitor asks for: a guest may touch only frames that it owns.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -95,6 +95,8 @@ class GuestMemory:
     host: PhysicalMemory
     frame_of: list[int | None]
     owner: str | None = None
+    # Puts a frame behind a number that has none, if it may: asked when the number is touched.
+    populate: Callable[[int], bool] | None = None
 
     @property
     def frames(self) -> int:
@@ -107,7 +109,10 @@ class GuestMemory:
             return None
         host_frame = self.frame_of[frame]
         if host_frame is None:
-            return None
+            if self.populate is None or not self.populate(frame):
+                return None
+            host_frame = self.frame_of[frame]
+            assert host_frame is not None
         if self.owner is not None and self.host.owners.get(host_frame) != self.owner:
             return None
         page = self.host.pages.get(host_frame)

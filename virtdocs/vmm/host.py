@@ -47,6 +47,8 @@ class Host:
     guest_memory: GuestMemory
     # Ports and MSRs that the guest may use itself: (kind, number). All others are the host's.
     passed: set[tuple[str, int]] = field(default_factory=set)
+    # Frames of the guest's that the hypervisor itself writes to: no balloon may have them.
+    kept: set[int] = field(default_factory=set)
 
     def pass_through(self, kind: str, number: int) -> None:
         """Give a ``port`` or an ``msr`` to the guest."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from virtdocs.machine.memory import PAGE_SHIFT, GuestMemory, PhysicalMemory
+from virtdocs.machine.memory import PAGE_SHIFT, GuestMemory, Page, PhysicalMemory
 from virtdocs.machine.mmu import WALK_REFS, HardwareMmu
 from virtdocs.machine.paging import (
     FRAME_MASK,
@@ -198,6 +198,8 @@ class NestedPaging:
         """
         if not 0 <= guest_frame < self.guest.frames:
             return False
+        if self.guest.frame_of[guest_frame] is None:
+            self.guest.page(guest_frame)  # one that was given to the host may come back
         host_frame = self.guest.frame_of[guest_frame]
         if host_frame is None or not self.owns(host_frame):
             return False
@@ -210,14 +212,25 @@ class NestedPaging:
     def protect_all(self) -> None:
         """Take write permission from the nested entry of every frame of the guest's memory."""
         for guest_frame in range(self.guest.frames):
-            table = self.root
-            for level in range(self.mmu.nested_levels - 1, 0, -1):
-                entry = self._page(table)[index_at(guest_frame << PAGE_SHIFT, level)]
-                if not entry & PRESENT:
-                    break
-                table = (entry & FRAME_MASK) >> PAGE_SHIFT
-            else:
-                self._page(table)[index_at(guest_frame << PAGE_SHIFT, 0)] &= ~WRITABLE
+            table = self._last_table(guest_frame)
+            if table is not None:
+                table[index_at(guest_frame << PAGE_SHIFT, 0)] &= ~WRITABLE
+
+    def unmap(self, guest_frame: int) -> None:
+        """Forget a guest frame; the caller flushes."""
+        table = self._last_table(guest_frame)
+        if table is not None:
+            table[index_at(guest_frame << PAGE_SHIFT, 0)] = 0
+
+    def _last_table(self, guest_frame: int) -> Page | None:
+        """The last-level table that would map a guest frame, if there is one."""
+        table = self.root
+        for level in range(self.mmu.nested_levels - 1, 0, -1):
+            entry = self._page(table)[index_at(guest_frame << PAGE_SHIFT, level)]
+            if not entry & PRESENT:
+                return None
+            table = (entry & FRAME_MASK) >> PAGE_SHIFT
+        return self._page(table)
 
     def assign(self, frame: int) -> None:
         """Registers of a device that the guest has for itself: the same frame on both sides."""

@@ -206,6 +206,14 @@ class ShadowPaging:
             for changed in list(self.traced.get(frame, {}).values()):
                 changed(frame)
 
+    def unmap(self, guest_frame: int) -> None:
+        """Drop every shadow entry that leads to the host's frame behind a guest frame."""
+        host_frame = self.guest.frame_of[guest_frame]
+        if host_frame is not None:
+            for frame, index in self.mapped_at.pop(host_frame, ()):
+                self._page(frame)[index] = 0
+        self.generation += 1
+
     def follows(self, frame: int) -> bool:
         """Whether writes to this guest frame must reach the monitor."""
         return frame in self.traced or frame in self.of_guest

@@ -62,6 +62,7 @@ class HvmDomain:
         self.board = board
         self.paging = paging
         self.shared_frame = host.memory.allocate(GUEST)
+        host.kept.add(self.shared_frame)
         self.channels = EventChannels(host.memory, self.shared_frame)
         self.mapped = False
         self.callback_vector: int | None = None
