@@ -28,6 +28,7 @@ EXHIBITS: list[tuple[str, dict[str, str], type]] = [
     ("technique_reasons", {"technique": "xen_pvh"}, Table),
     ("image_matrix", {}, Table),
     ("xen_modes", {}, Table),
+    ("balloon", {"pages": "64"}, Panels),
 ]
 
 

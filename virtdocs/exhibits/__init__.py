@@ -17,6 +17,7 @@ from collections.abc import Mapping
 
 from virtdocs.errors import UnknownName
 from virtdocs.exhibits import (
+    balloons,
     devices,
     guest_code,
     instruction,
@@ -50,6 +51,7 @@ EXHIBITS: Mapping[str, Exhibit] = collect(
         devices,
         io_paths,
         properties,
+        balloons,
         source_document,
         speed,
     )
