@@ -8,7 +8,9 @@ import importlib
 import pytest
 
 
-@pytest.mark.parametrize("module", ["e1000", "virtio_balloon", "virtio_console", "virtqueue"])
+@pytest.mark.parametrize(
+    "module", ["e1000", "virtio_balloon", "virtio_console", "virtqueue", "vmware_balloon"]
+)
 def test_the_examples_in_docstrings_hold(module: str) -> None:
     found = doctest.testmod(importlib.import_module(f"virtdocs.devices.{module}"))
     assert found.attempted > 0

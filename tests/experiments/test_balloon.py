@@ -14,7 +14,7 @@ from virtdocs.trace import Trace
 from virtdocs.vmm.exit_loop import run as run_engines
 from virtdocs.vmm.host import GUEST
 
-TECHNIQUES = ("kvm_virtio", "hw_shadow", "bt")
+TECHNIQUES = ("kvm_virtio", "hw_shadow", "bt", "esxi")
 
 
 @pytest.mark.parametrize("name", TECHNIQUES)

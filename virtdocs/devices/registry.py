@@ -25,6 +25,7 @@ from virtdocs.devices.virtio_console import VirtioConsole
 from virtdocs.devices.virtio_net import VirtioNet
 from virtdocs.devices.virtio_scsi import VirtioScsi
 from virtdocs.devices.vmbus_channel import Channel, ChildPartition
+from virtdocs.devices.vmware_balloon import VmwareBalloon
 from virtdocs.devices.vmxnet3 import Vmxnet3
 from virtdocs.devices.xen_blk import ENTRIES, SEGMENTS, XenBlk
 from virtdocs.devices.xen_net import XenNet
@@ -38,6 +39,7 @@ DISK: Final = "disk"
 NET: Final = "net"
 CONSOLE: Final = "console"
 BALLOON: Final = "balloon"
+BASIC_COMMANDS: Final = 1  # the parameter ``commands``: one page a call
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class DeviceType:
     about: str
     drivers: tuple[str, ...]
     plug: Callable[[Board, Options], object]
-    bus: str = "pc"  # pc | xen | vmbus: where a guest finds it
+    bus: str = "pc"  # pc | vmware | xen | vmbus: where a guest finds it
     # For a bus that is a hypervisor's: what serves the guest's driver from another domain.
     back_end: Callable[[DriverDomain, Options], BackEnd] | None = None
     channel: Callable[[ChildPartition, Options], Channel] | None = None
@@ -119,6 +121,11 @@ def _virtio_console(board: Board, options: Options) -> object:
 def _virtio_balloon(board: Board, options: Options) -> object:
     must_tell = bool(options["must_tell"])
     return VirtioBalloon(board, options["pages"], options["latency"], must_tell)
+
+
+def _vmware_balloon(board: Board, options: Options) -> object:
+    batched = options["commands"] != BASIC_COMMANDS
+    return VmwareBalloon(board, options["pages"], options["latency"], batched)
 
 
 def _drivers(*names: str) -> tuple[str, ...]:
@@ -187,6 +194,14 @@ _TYPES: Final = (
         "two virtqueues of page numbers",
         _drivers("device", "waiting", "balloon", "virtio", "virtio_balloon"),
         _virtio_balloon,
+    ),
+    DeviceType(
+        "vmware-balloon",
+        BALLOON,
+        "calls by a backdoor port, a page or a batch each",
+        _drivers("device", "waiting", "balloon", "vmware_balloon"),
+        _vmware_balloon,
+        "vmware",
     ),
     _disk("ide-pio", "ATA task file, data through a port", Ide, "ide_pio", "ide"),
     _disk("ide-dma", "ATA task file, data by bus master", Ide, "ide_dma", "ide"),

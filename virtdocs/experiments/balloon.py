@@ -71,8 +71,10 @@ def timeline(technique: str, pages: int, io: str | None = None) -> Timeline:
 def _moments(events: tuple[Event, ...], pages: int) -> Iterator[Moment]:
     """The state before the first request, then at each quarter there and back."""
     first = next(n for n, e in enumerate(events) if e.kind is EventKind.BALLOON)
-    begin = max(n for n, e in enumerate(events[:first]) if e.kind in MESSAGES)
-    started = events[begin].time
+    message = max(n for n, e in enumerate(events[:first]) if e.kind in MESSAGES)
+    started = events[message].time
+    # On its way the message has entered the hypervisor.
+    begin = max((n for n, e in enumerate(events[: message + 1]) if e.kind in ENTRIES))
     marks = [pages * n // STEPS for n in (*range(1, STEPS + 1), *range(STEPS - 1, -1, -1))]
     given, seen = 0, Counter[EventKind]()
 

@@ -18,7 +18,7 @@ from virtdocs.devices.vmbus_channel import Channel, ChildPartition
 from virtdocs.devices.xen_ring import BackEnd, DriverDomain
 from virtdocs.errors import BadValue, UnknownName
 from virtdocs.experiments.builders.assembled import Assembled
-from virtdocs.experiments.techniques import TECHNIQUES, Technique
+from virtdocs.experiments.techniques import NOBODYS, TECHNIQUES, Technique
 from virtdocs.machine.memory import PAGE_SHIFT, Page
 from virtdocs.trace import Party
 from virtdocs.vmm.acceleration import hardware_mmu
@@ -27,6 +27,7 @@ from virtdocs.vmm.hardware_assist import HardwareAssistEngine
 from virtdocs.vmm.host import GUEST, Host
 from virtdocs.vmm.hypercall import Caller
 from virtdocs.vmm.hyperv import HypervInterface
+from virtdocs.vmm.identity import VMWARE
 from virtdocs.vmm.nested_paging import NestedPaging
 from virtdocs.vmm.paravirtual import ParavirtualEngine
 from virtdocs.vmm.shadow_paging import ShadowPaging, ShadowView
@@ -71,7 +72,7 @@ VHOST: Final = 1  # the parameter ``backend``: a virtqueue served by the host's 
 def device_for(technique: Technique, kind: str, name: str | None) -> DeviceType:
     """The device of that name, or the technique's own; BadValue where it can't have it."""
     known = {n: d for n, d in DEVICES.items() if d.kind == kind}
-    wanted = name or DEFAULTS[technique.io].get(kind)
+    wanted = name or _own(technique, kind)
     if wanted is None:
         raise BadValue("--io", f"{technique.name} has no {kind} device of its own")
     if wanted not in DEVICES:
@@ -89,10 +90,24 @@ def device_for(technique: Technique, kind: str, name: str | None) -> DeviceType:
     return known[wanted]
 
 
+def _own(technique: Technique, kind: str) -> str | None:
+    """What the technique uses when nobody says otherwise."""
+    if kind == "balloon" and technique.signature == VMWARE:
+        return "vmware-balloon"
+    return DEFAULTS[technique.io].get(kind)
+
+
 def buses(technique: Technique) -> tuple[str, ...]:
-    """What a technique's guests can have devices on: a PV guest has no emulated hardware."""
+    """What a technique's guests can have devices on: a PV guest has no emulated hardware.
+
+    VMware's backdoor is its products', and any monitor's here that is nobody's product.
+    """
     own = {"xen_ring": ("xen",), "vmbus": ("vmbus",)}.get(technique.io, ())
-    return own if technique.boot == "pv" else ("pc", *own)
+    if technique.boot == "pv":
+        return own
+    anybody = technique.signature in (VMWARE, NOBODYS) or technique.variant
+    backdoor = ("vmware",) if technique.cpu != "native" and anybody else ()
+    return ("pc", *backdoor, *own)
 
 
 def attach(machine: Assembled, technique: Technique, device: DeviceType, options: Options) -> None:

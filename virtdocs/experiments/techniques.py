@@ -19,6 +19,7 @@ from virtdocs.guest.workloads import BUILDS
 from virtdocs.trace import Party
 from virtdocs.vmm.identity import HYPERV, KVM, TCG, VMWARE, XEN
 
+NOBODYS: Final = "virtdocs"  # the signature of a monitor that is no product
 HARDWARE_ASSIST: Final = ("vmx", "svm")
 
 
@@ -36,7 +37,7 @@ class Technique:
     boot: str = "bios"  # bios | pv
     build: str = "native"
     levels: int = 4
-    signature: str = "virtdocs"
+    signature: str = NOBODYS
     posted_interrupts: bool = False
     device_model: Party = Party.DEVICE_MODEL
     variant: str = ""

@@ -379,6 +379,7 @@ WORKLOADS: Final = _workloads(
             vectors=VECTORS,
             latency=LATENCY,
             must_tell=Choice(("no", "yes")),
+            commands=Choice(("batched", "basic")),
         ),
         builds=ALL_BUILDS,
         device="balloon",

@@ -47,6 +47,8 @@ class Bus:
     mmio: list[Range] = field(default_factory=list)
     # Told of each access before the device is: who has to be passed to get there.
     path: Callable[[Range | None], None] | None = None
+    # General registers of the CPU that accesses a port: a backdoor takes its arguments there.
+    registers: list[int] = field(default_factory=list)
 
     def add_ports(self, start: int, length: int, device: Device, counted: bool = True) -> None:
         """Subscribe ``device`` to ``length`` ports from ``start``."""

@@ -32,6 +32,7 @@ def _port(cpu: Cpu, ins: Instruction, write: bool) -> int:
 def in_(cpu: Cpu, ins: Instruction) -> None:
     """Read a port into al, ax or eax; #GP when CPL > IOPL."""
     port = _port(cpu, ins, write=False)
+    cpu.bus.registers = cpu.regs
     value = cpu.bus.port_read(port, ins.size)
     if ins.size == 4:
         cpu.regs[RAX] = value
@@ -44,4 +45,5 @@ def in_(cpu: Cpu, ins: Instruction) -> None:
 def out(cpu: Cpu, ins: Instruction) -> None:
     """Write al, ax or eax to a port; #GP when CPL > IOPL."""
     port = _port(cpu, ins, write=True)
+    cpu.bus.registers = cpu.regs
     cpu.bus.port_write(port, ins.size, cpu.regs[RAX] & (1 << 8 * ins.size) - 1)
