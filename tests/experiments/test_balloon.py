@@ -14,19 +14,33 @@ from virtdocs.trace import Trace
 from virtdocs.vmm.exit_loop import run as run_engines
 from virtdocs.vmm.host import GUEST
 
-TECHNIQUES = ("kvm_virtio", "hw_shadow", "bt", "esxi")
+TECHNIQUES = ("kvm_virtio", "hw_shadow", "esxi", "xen_pv32", "xen_pv64", "xen_pvh", "xen_pvhvm")
 
 
 @pytest.mark.parametrize("name", TECHNIQUES)
-def test_pages_go_in_quarters_there_and_back(name: str) -> None:
-    found = timeline(name, 64)
-    assert [one.host for one in found.moments] == [0, 16, 32, 48, 64, 48, 32, 16, 0]
+def test_pages_go_by_batches_there_and_back(name: str) -> None:
+    found = timeline(name, 600)
+    batch = 256 if found.device == "virtio-balloon" else 512
+    there = [min(600, batch * n) for n in range(-(-600 // batch) + 1)]
+    assert [one.host for one in found.moments] == [*there, *(600 - pages for pages in there[1:])]
     assert all(one.guest + one.host == RAM_FRAMES for one in found.moments)
-    assert found.full.host == 64
+    assert found.full.host == 600
     for figure in ("time", "entries", "messages"):
         course = [getattr(one, figure) for one in found.moments]
         assert course == sorted(course)
     assert found.moments[0].entries == found.moments[0].messages == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "back"),
+    [("xen_pv64", 600 + 2, 600 + 2), ("xen_pvh", 2, 2), ("esxi", 1 + 2, 1 + 2)],
+)
+def test_messages_are_those_of_the_drivers_protocol(name: str, there: int, back: int) -> None:
+    found = timeline(name, 600)
+    kinds = ("stack_switch", "sched_op", "iret", "set_timer_op")
+    other = sum(found.result.counts["hypercall"].get(kind, 0) for kind in kinds)  # type: ignore[union-attr]
+    assert found.full.messages == there
+    assert there + back <= found.moments[-1].messages <= there + back + other
 
 
 @pytest.mark.parametrize("name", TECHNIQUES)

@@ -172,7 +172,8 @@ def test_xen_takes_no_page_that_is_none(address: str, run_program: Any) -> None:
 BAD_ARGUMENTS = [
     ("a frame beyond memory", 12, (7, "0x7ff0, 0, 0, 1 << 30"), -22),
     ("another space", 12, (7, "0x7ff0, 1, 0, 0x1c0"), -22),
-    ("another memory_op", 12, (6, "0, 0, 0, 0"), -38),
+    ("another memory_op", 12, (11, "0, 0, 0, 0"), -38),
+    ("pages of another domain", 12, (6, "0, 0, 0, 0"), -22),
     ("another parameter", 34, (0, "0x7ff0, 5, 2 << 56 | 0xf3"), -22),
     ("delivery by a line", 34, (0, "0x7ff0, 0, 1 << 56 | 0xf3"), -22),
     ("an exception's vector", 34, (0, "0x7ff0, 0, 2 << 56 | 0x0e"), -22),

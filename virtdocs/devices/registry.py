@@ -27,6 +27,7 @@ from virtdocs.devices.virtio_scsi import VirtioScsi
 from virtdocs.devices.vmbus_channel import Channel, ChildPartition
 from virtdocs.devices.vmware_balloon import VmwareBalloon
 from virtdocs.devices.vmxnet3 import Vmxnet3
+from virtdocs.devices.xen_balloon import XenBalloon
 from virtdocs.devices.xen_blk import ENTRIES, SEGMENTS, XenBlk
 from virtdocs.devices.xen_net import XenNet
 from virtdocs.devices.xen_ring import BackEnd, DriverDomain
@@ -123,6 +124,10 @@ def _virtio_balloon(board: Board, options: Options) -> object:
     return VirtioBalloon(board, options["pages"], options["latency"], must_tell)
 
 
+def _xen_balloon(domain: DriverDomain, options: Options) -> BackEnd:
+    return XenBalloon(domain, options["pages"], options["latency"])
+
+
 def _vmware_balloon(board: Board, options: Options) -> object:
     batched = options["commands"] != BASIC_COMMANDS
     return VmwareBalloon(board, options["pages"], options["latency"], batched)
@@ -202,6 +207,15 @@ _TYPES: Final = (
         _drivers("device", "waiting", "balloon", "vmware_balloon"),
         _vmware_balloon,
         "vmware",
+    ),
+    DeviceType(
+        "xen-balloon",
+        BALLOON,
+        "hypercalls that change the domain's reservation",
+        _drivers("xenbus", "waiting", "balloon", "xen_balloon"),
+        _elsewhere,
+        "xen",
+        _xen_balloon,
     ),
     _disk("ide-pio", "ATA task file, data through a port", Ide, "ide_pio", "ide"),
     _disk("ide-dma", "ATA task file, data by bus master", Ide, "ide_dma", "ide"),

@@ -8,7 +8,7 @@ from virtdocs.views.balloon import course
 from virtdocs.views.model import ViewBundle
 
 # Each with a balloon of its own kind.
-TECHNIQUE = Parameter("kvm_virtio", ("kvm_virtio", "esxi"))
+TECHNIQUE = Parameter("kvm_virtio", ("kvm_virtio", "esxi", "xen_pv64", "xen_pvh"))
 PAGES = Parameter("1024", ("64", "256", "512", "1024"))
 
 

@@ -1,8 +1,7 @@
 """A balloon that inflates and deflates, in steps: who has how many pages, and what it took.
 
 Read from the events of one run: a frame that is reclaimed is the host's, one that is
-populated is the guest's again. Each step is the first moment at which the next quarter
-of the wish has been moved.
+populated is the guest's again. A step is a batch that the guest's driver has moved.
 """
 
 from __future__ import annotations
@@ -12,13 +11,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from virtdocs.experiments.devices import device_for
 from virtdocs.experiments.results import ResultSet
 from virtdocs.experiments.run import run
+from virtdocs.experiments.techniques import technique
+from virtdocs.guest.workloads import build
 from virtdocs.machine.board import RAM_FRAMES
-from virtdocs.trace import Event, EventKind
+from virtdocs.trace import Event, EventKind, ExitReason
 
 WORKLOAD: Final = "balloon"
-STEPS: Final = 4  # of each way
 ENTRIES: Final = (EventKind.VM_EXIT, EventKind.TRAP, EventKind.HYPERCALL, EventKind.CALLOUT)
 # A message from the guest: a notification, an access to a register or port, a hypercall.
 MESSAGES: Final = (EventKind.KICK, EventKind.DEVICE_ACCESS, EventKind.HYPERCALL)
@@ -26,7 +27,7 @@ MESSAGES: Final = (EventKind.KICK, EventKind.DEVICE_ACCESS, EventKind.HYPERCALL)
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """``time`` in instructions since the first page moved; the other figures since then, too.
+    """``time`` in instructions since the driver was first asked; the other figures since then, too.
 
     ``guest`` and ``host``: pages that the guest has, and that it gave to the host.
     """
@@ -59,37 +60,38 @@ class Timeline:
         return max(self.moments, key=lambda one: one.host)
 
 
-def timeline(technique: str, pages: int, io: str | None = None) -> Timeline:
-    """Run it; the technique's own balloon unless one is named."""
-    params: Mapping[str, str | int] = {"pages": pages, "ops": 2 * pages}
-    result = run(WORKLOAD, technique, io=io, params=params, record=True)
-    return Timeline(
-        technique, result.device or "", pages, tuple(_moments(result.events, pages)), result
-    )
+def timeline(technique_name: str, pages: int, io: str | None = None) -> Timeline:
+    """Run it; the technique's own balloon unless one is named.
+
+    The technique is one that runs the kernel where it lies: binary translation does not.
+    """
+    preset = technique(technique_name)
+    device = device_for(preset, WORKLOAD, io)
+    params: Mapping[str, str | int] = {"pages": pages}
+    ops = 2 * pages
+    program = build(WORKLOAD, preset.build, params, ops, preset.levels, device.drivers)
+    result = run(WORKLOAD, technique_name, io=io, params={**params, "ops": ops}, record=True)
+    moments = tuple(_moments(result.events, program.labels))
+    return Timeline(technique_name, device.name, pages, moments, result)
 
 
-def _moments(events: tuple[Event, ...], pages: int) -> Iterator[Moment]:
-    """The state before the first request, then at each quarter there and back."""
-    first = next(n for n, e in enumerate(events) if e.kind is EventKind.BALLOON)
-    message = max(n for n, e in enumerate(events[:first]) if e.kind in MESSAGES)
-    started = events[message].time
-    # On its way the message has entered the hypervisor.
-    begin = max((n for n, e in enumerate(events[: message + 1]) if e.kind in ENTRIES))
-    marks = [pages * n // STEPS for n in (*range(1, STEPS + 1), *range(STEPS - 1, -1, -1))]
+def _moments(events: tuple[Event, ...], labels: Mapping[str, int]) -> Iterator[Moment]:
+    """The state when the driver is first asked, then whenever it reports its size."""
+    started: int | None = None
     given, seen = 0, Counter[EventKind]()
-
-    def moment(time: int) -> Moment:
-        return Moment(
-            max(0, time - started), RAM_FRAMES - given, given,
-            sum(seen[kind] for kind in ENTRIES), sum(seen[kind] for kind in MESSAGES),
-        )  # fmt: skip
-
-    yield moment(started)
-    reached = 0
-    for event in events[begin:]:
-        seen[event.kind] += 1
+    for event in events:
+        place = event.rip if event.kind is EventKind.EXECUTE else None
+        if started is None and place == labels["driver_call"]:
+            started = event.time
+            seen.clear()
+            place = labels["driver_report"]
+        # Under VMX and SVM the exit of a hypercall is the entry: the call is the message.
+        if event.kind is not EventKind.VM_EXIT or event.key != ExitReason.HYPERCALL:
+            seen[event.kind] += 1
         if event.kind is EventKind.BALLOON:
             given += 1 if event.key == "reclaim" else -1
-            if reached < len(marks) and given == marks[reached]:
-                reached += 1
-                yield moment(event.time)
+        if started is not None and place == labels["driver_report"]:
+            yield Moment(
+                event.time - started, RAM_FRAMES - given, given,
+                sum(seen[kind] for kind in ENTRIES), sum(seen[kind] for kind in MESSAGES),
+            )  # fmt: skip

@@ -15,22 +15,20 @@ from typing import Final
 from virtdocs.devices.registry import DEVICES, DeviceType, Options
 from virtdocs.devices.vmbus import RELATIVE_ID, SINT, VmBus
 from virtdocs.devices.vmbus_channel import Channel, ChildPartition
-from virtdocs.devices.xen_ring import BackEnd, DriverDomain
+from virtdocs.devices.xen_ring import GRANT_TABLE, STORE, BackEnd, DriverDomain
 from virtdocs.errors import BadValue, UnknownName
 from virtdocs.experiments.builders.assembled import Assembled
 from virtdocs.experiments.techniques import NOBODYS, TECHNIQUES, Technique
-from virtdocs.machine.memory import PAGE_SHIFT, Page
+from virtdocs.machine.memory import PAGE_BYTES, PAGE_SHIFT, Page
 from virtdocs.trace import Party
-from virtdocs.vmm.acceleration import hardware_mmu
-from virtdocs.vmm.frame_reclaim import FrameReclaim
 from virtdocs.vmm.hardware_assist import HardwareAssistEngine
-from virtdocs.vmm.host import GUEST, Host
+from virtdocs.vmm.host import GUEST
 from virtdocs.vmm.hypercall import Caller
 from virtdocs.vmm.hyperv import HypervInterface
 from virtdocs.vmm.identity import VMWARE
 from virtdocs.vmm.nested_paging import NestedPaging
 from virtdocs.vmm.paravirtual import ParavirtualEngine
-from virtdocs.vmm.shadow_paging import ShadowPaging, ShadowView
+from virtdocs.vmm.shadow_paging import ShadowView
 from virtdocs.vmm.xen_hvm import XenHvmInterface
 
 # What a technique uses when nobody says otherwise, by its io axis.
@@ -51,7 +49,7 @@ DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         },
         "vmware_pv": {"disk": "pvscsi", "net": "vmxnet3", "console": "serial-16550"},
         "vmbus": {"disk": "hyperv-scsi", "net": "hyperv-net", "console": "serial-16550"},
-        "xen_ring": {"disk": "xen-blk", "net": "xen-net"},
+        "xen_ring": {"disk": "xen-blk", "net": "xen-net", "balloon": "xen-balloon"},
     }
 )  # fmt: skip
 # Who a request passes between the party that runs the device model and the physical device.
@@ -66,6 +64,7 @@ BEHIND: Final[Mapping[Party, tuple[Party, ...]]] = MappingProxyType(
 BACK_ENDS: Final[Mapping[str, tuple[Party, ...]]] = MappingProxyType(
     {"xen": (Party.DOM0, Party.DEVICE), "vmbus": (Party.ROOT_PARTITION, Party.DEVICE)}
 )
+DOM0_READS: Final = (GRANT_TABLE, GRANT_TABLE + PAGE_BYTES, STORE)
 VHOST: Final = 1  # the parameter ``backend``: a virtqueue served by the host's kernel
 
 
@@ -118,7 +117,6 @@ def attach(machine: Assembled, technique: Technique, device: DeviceType, options
         raise BadValue("backend", f"{device.name} has no virtqueue that vhost could serve")
     if machine.host is not None:
         board.dma.guard = machine.host.oracle
-        board.reclaim = _reclaim(machine, machine.host)
     for engine in machine.engines:
         paging = getattr(engine, "paging", None)
         if isinstance(paging, ShadowView) and paging.shared not in board.dma.followers:
@@ -140,19 +138,6 @@ def attach(machine: Assembled, technique: Technique, device: DeviceType, options
         board.backend = tuple(party for party in board.backend if party is not Party.DEVICE)
 
 
-def _reclaim(machine: Assembled, host: Host) -> FrameReclaim:
-    """What can take single frames back from this machine's guest."""
-    pagings: list[NestedPaging | ShadowPaging] = []
-    for engine in machine.engines:
-        paging = getattr(engine, "paging", None)
-        if isinstance(paging, ShadowView):
-            pagings.append(paging.shared)
-        elif isinstance(paging, NestedPaging):
-            pagings.append(paging)
-    mmus = [hardware_mmu(engine) for engine in machine.engines]
-    return FrameReclaim(host, machine.board, pagings, mmus)
-
-
 def _serve(
     machine: Assembled,
     make: Callable[[DriverDomain, Options], BackEnd],
@@ -167,6 +152,10 @@ def _serve(
         caller = engine.interface if isinstance(engine, HardwareAssistEngine) else engine
         assert isinstance(caller, ParavirtualEngine | XenHvmInterface)
         callers.append(caller)
+    for address in DOM0_READS:  # while dom0 may look there, the pages can't go
+        frame_number = host.guest_memory.frame_of[address >> PAGE_SHIFT]
+        assert frame_number is not None
+        host.kept.add(frame_number)
     machine_frames = isinstance(callers[0], ParavirtualEngine)
     channels = callers[0].channels
 

@@ -19,6 +19,8 @@ class Reclaim(Protocol):
 
     # Asked when a frame that was handed over is touched: whether there may be memory again.
     touched: Callable[[int], bool]
+    # Told how many frames the machine lacks when it has asked the owner for fewer or more.
+    missing: Callable[[int], None]
 
     def possible(self, frame: int) -> bool:
         """Whether this is a frame of the machine's that can be taken from it."""
@@ -36,6 +38,7 @@ class NobodyBelow:
     def __init__(self, dma: Dma) -> None:
         self.dma = dma
         self.touched: Callable[[int], bool] = lambda _frame: True
+        self.missing: Callable[[int], None] = lambda _count: None
 
     def possible(self, frame: int) -> bool:
         """Any frame that there is."""

@@ -9,6 +9,7 @@ xen/arch/x86/mm.c, "get_page_type".)
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -54,6 +55,7 @@ class DirectPaging:
         self.force_user = force_user
         self.uses: dict[int, FrameUse] = {}
         self.pinned: set[int] = set()
+        self.readers: Counter[int] = Counter()  # read-only mappings, which ask for no type
 
     # Checks, each of which a test removes to see the oracle fire -------------------------------
 
@@ -65,6 +67,11 @@ class DirectPaging:
         """Whether the frame is in use as something else."""
         use = self.uses.get(frame)
         return use is not None and use.count > 0 and use.type != type_
+
+    def in_use(self, frame: int) -> bool:
+        """Whether any table refers to the frame, or it is a table itself."""
+        use = self.uses.get(frame)
+        return self.readers[frame] > 0 or (use is not None and use.count > 0)
 
     # Types --------------------------------------------------------------------------------------
 
@@ -129,10 +136,17 @@ class DirectPaging:
             self.get(frame, WRITABLE_TYPE)
         elif not self.owns(frame):
             raise Refused(f"frame {frame:#x} is not the guest's")
+        else:
+            self.readers[frame] += 1
 
     def _put_entry(self, entry: int, level: int) -> None:
-        if entry & PRESENT and (level > 0 or entry & WRITABLE):
-            self.put((entry & FRAME_MASK) >> PAGE_SHIFT)
+        if not entry & PRESENT:
+            return
+        frame = (entry & FRAME_MASK) >> PAGE_SHIFT
+        if level > 0 or entry & WRITABLE:
+            self.put(frame)
+        else:
+            self.readers[frame] -= 1
 
     # What hypercalls do ---------------------------------------------------------------------------
 

@@ -36,7 +36,10 @@ class FrameReclaim:
         self.pagings = tuple(pagings)
         self.mmus = mmus
         self.touched: Callable[[int], bool] = lambda _frame: True
-        self.taken: set[int] = set()  # the guest's numbers that have no frame
+        self.missing: Callable[[int], None] = lambda _count: None
+        # The guest's numbers that have no frame: until they are touched, or until it asks.
+        self.taken: set[int] = set()
+        self.evicted: set[int] = set()
         self.guest.populate = self._populate
 
     def possible(self, frame: int) -> bool:
@@ -60,13 +63,26 @@ class FrameReclaim:
         self._flush()
 
     def remove(self, frame: int) -> None:
-        """One number loses its frame; the caller flushes."""
+        """One number loses its frame until it is touched; the caller flushes."""
+        self._detach(frame)
+        self.taken.add(frame)
+
+    def evict(self, frame: int) -> None:
+        """One number loses its frame until the guest asks for one; ``settle`` follows."""
+        self._detach(frame)
+        self.evicted.add(frame)
+
+    def settle(self) -> None:
+        """Frames went or came at the guest's own request."""
+        self._flush()
+        self.missing(len(self.evicted))
+
+    def _detach(self, frame: int) -> None:
         host_frame = self.guest.frame_of[frame]
         assert host_frame is not None
         for paging in self.pagings:
             paging.unmap(frame)
         self.guest.frame_of[frame] = None
-        self.taken.add(frame)
         self.host.memory.release(host_frame)
         self._record("reclaim", frame)
 
@@ -85,6 +101,7 @@ class FrameReclaim:
         host_frame = self.host.memory.allocate(GUEST)
         self.guest.frame_of[frame] = host_frame
         self.taken.discard(frame)
+        self.evicted.discard(frame)
         self._record("populate", frame)
         return host_frame
 

@@ -34,6 +34,7 @@ from virtdocs.vmm.direct_paging import Refused
 from virtdocs.vmm.event_channel import EventChannels
 from virtdocs.vmm.monitor_region import GUEST_LIMIT
 from virtdocs.vmm.paravirtual import MASK_EVENTS, Handler, ParavirtualEngine
+from virtdocs.vmm.reservation import DECREASE, EXTENTS, POPULATE, Reservation
 
 EINVAL: Final = -22
 EFAULT: Final = -14
@@ -43,6 +44,7 @@ ARGUMENTS: Final = (RDI, RSI, RDX, R10, R8)
 BATCH_LIMIT: Final = 4096  # entries of one argument array
 INVLPG_FLAG: Final = 2
 FLUSH_FLAG: Final = 1
+DOMID_SELF: Final = 0x7FF0
 VGCF_IN_KERNEL: Final = 1 << 2  # xen/include/public/arch-x86/xen-x86_64.h
 
 Args = tuple[int, ...]
@@ -262,6 +264,32 @@ def console_io(engine: Caller, args: Args) -> int:
     return 0
 
 
+def memory_op(engine: ParavirtualEngine, args: Args) -> int:
+    """1 decrease_reservation, 6 populate_physmap: {extents, count, order, domain}."""
+    reservation = Reservation.of(
+        engine.board.reclaim, machine_frames=True, in_use=engine.paging.in_use
+    )
+    return change_reservation(engine, reservation, args)
+
+
+def change_reservation(engine: Caller, reservation: Reservation, args: Args) -> int:
+    """How many extents were changed, or an error."""
+    command = args[0]
+    if command not in (DECREASE, POPULATE):
+        return ENOSYS
+    pointer, count, order, domain = read_words(engine, args[1], 4)
+    if count > EXTENTS or order or domain != DOMID_SELF:
+        return EINVAL
+    extents = read_words(engine, pointer, count)
+    if command == DECREASE:
+        return reservation.decrease(extents)
+    found = reservation.populate(extents)
+    if reservation.machine_frames:
+        for n, frame in enumerate(found):
+            write_word(engine, pointer + 8 * n, frame)
+    return len(found)
+
+
 def iret(engine: ParavirtualEngine, args: Args) -> int:
     """Return to the frame {rax, r11, rcx, flags, rip, cs, rflags, rsp, ss} on the stack."""
     cpu = engine.cpu
@@ -349,6 +377,7 @@ CALLS: Final[Mapping[int, tuple[str, Call]]] = MappingProxyType(
             3: stack_switch,
             4: set_callbacks,
             5: fpu_taskswitch,
+            12: memory_op,
             13: multicall,
             14: update_va_mapping,
             15: set_timer_op,

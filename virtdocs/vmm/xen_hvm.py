@@ -37,6 +37,7 @@ from virtdocs.vmm.hypercall import (
     EINVAL,
     ENOSYS,
     Args,
+    change_reservation,
     console_io,
     event_channel_op,
     read_words,
@@ -45,6 +46,7 @@ from virtdocs.vmm.hypercall import (
 )
 from virtdocs.vmm.identity import XEN_HYPERCALL_MSR
 from virtdocs.vmm.nested_paging import NestedPaging
+from virtdocs.vmm.reservation import Reservation
 
 EPERM: Final = -1
 ADD_TO_PHYSMAP: Final = 7
@@ -157,9 +159,13 @@ class XenHvmInterface(GuestInterface):
 
 
 def memory_op(vcpu: XenHvmInterface, args: Args) -> int:
-    """add_to_physmap {domain, space, index, frame}: the shared info page only."""
+    """add_to_physmap {domain, space, index, frame}: the shared info page only; and what
+    changes the reservation."""
     if args[0] != ADD_TO_PHYSMAP:
-        return ENOSYS
+        reservation = Reservation.of(
+            vcpu.board.reclaim, machine_frames=False, in_use=lambda _frame: False
+        )
+        return change_reservation(vcpu, reservation, args)
     _, space, index, frame = read_words(vcpu, args[1], 4)
     if space != SPACE_SHARED_INFO or index:
         return EINVAL

@@ -16,10 +16,14 @@ from virtdocs.machine.firmware import boot
 from virtdocs.machine.memory import Memory, write_physical
 from virtdocs.machine.mmu import SoftwareMmu
 from virtdocs.trace import Trace
+from virtdocs.vmm.acceleration import hardware_mmu
 from virtdocs.vmm.exit_loop import Engine
+from virtdocs.vmm.frame_reclaim import FrameReclaim
 from virtdocs.vmm.host import Host, guest_board, new_host
 from virtdocs.vmm.identity import hypervisor_identity
+from virtdocs.vmm.nested_paging import NestedPaging
 from virtdocs.vmm.pvh_boot import enter_pvh
+from virtdocs.vmm.shadow_paging import ShadowPaging, ShadowView
 
 SECOND_CPU: Final = "start_ap"  # a program that has this label runs on two CPUs
 
@@ -53,6 +57,19 @@ class Order:
 
 
 Builder = Callable[[Order], Assembled]
+
+
+def owned(board: Board, engines: Sequence[Engine], trace: Trace, host: Host) -> Assembled:
+    """A machine whose memory is a host's, who may take single frames back."""
+    pagings: list[NestedPaging | ShadowPaging] = []
+    for engine in engines:
+        paging = getattr(engine, "paging", None)
+        if isinstance(paging, ShadowView):
+            pagings.append(paging.shared)
+        elif isinstance(paging, NestedPaging):
+            pagings.append(paging)
+    board.reclaim = FrameReclaim(host, board, pagings, [hardware_mmu(one) for one in engines])
+    return Assembled(board, engines, trace, host)
 
 
 def load(board: Board, program: Program) -> None:

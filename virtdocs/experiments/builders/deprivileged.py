@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from virtdocs.experiments.builders.assembled import Assembled, Builder, Order, virtual_board
+from virtdocs.experiments.builders.assembled import Assembled, Builder, Order, owned, virtual_board
 from virtdocs.machine.mmu import HardwareMmu
 from virtdocs.machine.tlb import Tlb
 from virtdocs.vmm.deprivileged import DeprivilegedEngine
@@ -25,6 +25,6 @@ def builder(engine: type[DeprivilegedEngine]) -> Builder:
             engines.append(
                 engine(board, cpu, host, view, region, IoPath(trace, order.technique.device_model))
             )
-        return Assembled(board, engines, trace, host)
+        return owned(board, engines, trace, host)
 
     return build

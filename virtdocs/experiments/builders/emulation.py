@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from virtdocs.experiments.builders.assembled import Assembled, Order, virtual_board
+from virtdocs.experiments.builders.assembled import Assembled, Order, owned, virtual_board
 from virtdocs.machine.mmu import HardwareMmu
 from virtdocs.machine.tlb import Tlb
 from virtdocs.vmm.emulation import EmulationEngine
@@ -16,4 +16,4 @@ def build(order: Order) -> Assembled:
         cpu.mmu = HardwareMmu(host.guest_memory, board.levels, Tlb(), order.trace)
         cpu.load_cr3(cpu.cr3)
         engines.append(EmulationEngine(board, cpu))
-    return Assembled(board, engines, order.trace, host)
+    return owned(board, engines, order.trace, host)

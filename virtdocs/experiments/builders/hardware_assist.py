@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from virtdocs.experiments.builders.assembled import Assembled, Order, virtual_board
+from virtdocs.experiments.builders.assembled import Assembled, Order, owned, virtual_board
 from virtdocs.machine.board import Board
 from virtdocs.machine.cpu import Cpu
 from virtdocs.machine.registers import (
@@ -65,7 +65,7 @@ def build(order: Order) -> Assembled:
                 interface=interface(cpu),
             )
         )
-    return Assembled(board, engines, order.trace, host)
+    return owned(board, engines, order.trace, host)
 
 
 def _interfaces(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from virtdocs.experiments.builders.assembled import Assembled, Order, load
+from virtdocs.experiments.builders.assembled import Assembled, Order, load, owned
 from virtdocs.machine.board import Board, bare_identity
 from virtdocs.machine.firmware import write_words
 from virtdocs.machine.memory import PAGE_SHIFT
@@ -10,6 +10,7 @@ from virtdocs.machine.mmu import HardwareMmu
 from virtdocs.machine.tlb import Tlb
 from virtdocs.vmm.direct_paging import DirectPaging
 from virtdocs.vmm.domain_builder import (
+    SHARED_INFO,
     build_tables,
     enter_domain,
     paravirtual_gdt,
@@ -44,6 +45,9 @@ def build(order: Order) -> Assembled:
     gdt = host.monitor_frame()
     write_words(host.memory, gdt << PAGE_SHIFT, paravirtual_gdt())
     gdt_address = region.map(0, gdt)
+    shared_info = host.guest_memory.frame_of[SHARED_INFO >> PAGE_SHIFT]
+    assert shared_info is not None
+    host.kept.add(shared_info)
     channels = EventChannels(host.guest_memory)
     engines: list[ParavirtualEngine] = []
     for number, (entry, mmu) in enumerate(zip(order.entries, mmus, strict=True)):
@@ -57,7 +61,7 @@ def build(order: Order) -> Assembled:
         )
         engine.neighbours = engines
         engines.append(engine)
-    return Assembled(board, engines, order.trace, host)
+    return owned(board, engines, order.trace, host)
 
 
 def _domain(host: Host, board: Board, order: Order, long_mode: bool) -> int:
