@@ -133,3 +133,12 @@ def test_a_comparison_without_techniques_takes_all(virtdocs):
 
     rows = answer(virtdocs("compare", "popf_wait", "--json"))["rows"]
     assert [row["technique"] for row in rows] == list(TECHNIQUES)
+
+
+@pytest.mark.parametrize(
+    ("era", "io"), [("xen-2003", "xen_internal"), ("p4-2006", "xen_ring"), (None, "xen_ring")]
+)
+def test_a_run_is_under_the_technique_as_it_was_in_the_era(virtdocs, era, io):
+    given = ("--era", era) if era else ()
+    line = ("run", "disk_read", "--technique", "xen_pv32", "--param", "ops=2", "--json")
+    assert answer(virtdocs(*line, *given))["technique"]["io"] == io

@@ -29,7 +29,8 @@ PRESETS = (
 PRODUCTS = "virtualbox parallels fusion xenserver proxmox".split()
 AXES = ("cpu", "mmu", "io", "irq", "boot")
 THEN = technique("workstation", era_name="ws-2001")
-EVERY_VARIANT = (*TECHNIQUES.values(), THEN)
+XEN_THEN = technique("xen_pv32", era_name="xen-2003")
+EVERY_VARIANT = (*TECHNIQUES.values(), THEN, XEN_THEN)
 HVM = [name for name, one in TECHNIQUES.items() if one.hardware_assist and one.build == "native"]
 # Workloads whose result is an answer of the machine below, and who answers otherwise than bare
 # hardware: cpuid has a hypervisor bit, vmcall somebody to call.

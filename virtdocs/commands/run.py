@@ -20,9 +20,17 @@ if TYPE_CHECKING:
 
 def declare(parser: argparse.ArgumentParser) -> None:
     """Arguments of `run`."""
+    from virtdocs.experiments.eras import ERAS
+
     parser.add_argument("workload", metavar="WORKLOAD|FILE.s", help="see `virtdocs list workloads`")
     parser.add_argument(
         "--technique", type=known_technique, default="hw_nested", help="default hw_nested"
+    )
+    parser.add_argument(
+        "--era",
+        type=one_of("--era", "era", ERAS),
+        metavar="|".join(ERAS),
+        help="the technique as it was then; default today's",
     )
     add_machine(parser)
 
@@ -58,7 +66,7 @@ def run(args: argparse.Namespace) -> Answer:
 
     began = time.perf_counter()
     with Progress(f"run {args.workload}"):
-        result = one_run(args, args.technique)
+        result = one_run(args, args.technique, args.era)
     data = answer_of(result)
     data["seconds"] = round(time.perf_counter() - began, 3)
     halted = result.outcome == "halted"

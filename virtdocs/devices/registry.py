@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -40,6 +40,8 @@ DISK: Final = "disk"
 NET: Final = "net"
 CONSOLE: Final = "console"
 BALLOON: Final = "balloon"
+XEN_SPLIT: Final = "drivers/xen_split.s"
+XEN_INTERNAL: Final = "drivers/xen_internal.s"
 BASIC_COMMANDS: Final = 1  # the parameter ``commands``: one page a call
 
 
@@ -142,7 +144,9 @@ _TYPES: Final = (
         "xen-net",
         NET,
         "a shared ring each way, served by dom0",
-        tuple(f"drivers/{file}.s" for file in ("xenbus", "waiting", "network", "xen_net")),
+        tuple(
+            f"drivers/{file}.s" for file in ("xen_split", "xenbus", "waiting", "network", "xen_net")
+        ),
         _elsewhere,
         "xen",
         _xen_net,
@@ -151,7 +155,9 @@ _TYPES: Final = (
         "xen-blk",
         DISK,
         "a shared ring and granted pages, served by dom0",
-        tuple(f"drivers/{file}.s" for file in ("xenbus", "waiting", "block", "xen_blk")),
+        tuple(
+            f"drivers/{file}.s" for file in ("xen_split", "xenbus", "waiting", "block", "xen_blk")
+        ),
         _elsewhere,
         "xen",
         _xen_blk,
@@ -212,7 +218,7 @@ _TYPES: Final = (
         "xen-balloon",
         BALLOON,
         "hypercalls that change the domain's reservation",
-        _drivers("xenbus", "waiting", "balloon", "xen_balloon"),
+        _drivers("xen_split", "xenbus", "waiting", "balloon", "xen_balloon"),
         _elsewhere,
         "xen",
         _xen_balloon,
@@ -226,3 +232,9 @@ _TYPES: Final = (
     _disk("virtio-blk", "one virtqueue of block requests", VirtioBlk, "virtio", "virtio_blk"),
 )
 DEVICES: Final[Mapping[str, DeviceType]] = MappingProxyType({t.name: t for t in _TYPES})
+
+
+def in_hypervisor(device: DeviceType) -> DeviceType:
+    """The same device of Xen's with its driver domain's half in the hypervisor (Xen 1.x)."""
+    kept = (file for file in device.drivers if file != XEN_SPLIT)
+    return replace(device, drivers=(XEN_INTERNAL, *kept))

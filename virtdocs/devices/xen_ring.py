@@ -4,6 +4,11 @@ The front end is in the guest, the back end in dom0 (Fraser et al. 2004). The gu
 lends single pages by its grant table; the back end maps nothing else. Either side
 says in the ring when it wants to hear, and is told by an event, not by a register.
 (Xen: public/grant_table.h, public/io/ring.h.)
+
+Xen 1.x had its drivers in the hypervisor: a ring in a page that both can reach, no
+domain to switch to, and no grants, since Xen itself sees to it that a request names
+pages of its own guest only (Barham et al. 2003, §3.2.2, §3.3.4 to §3.3.6). Here the
+rings are those of later, and event_channel_op tells Xen to look.
 """
 
 from __future__ import annotations
@@ -41,21 +46,29 @@ class DriverDomain:
     """What a back end has of its guest: granted pages, and the way to send it an event.
 
     ``frame`` gives the words of a frame under the number that the guest's grants use
-    (machine frames for a PV guest), None for one that is not the guest's.
+    (machine frames for a PV guest), None for one that is not the guest's. ``party`` is who
+    runs the back end: without grants it is the hypervisor itself, as in Xen 1.x.
     """
 
     board: Board
     frame: Callable[[int], Page | None]
     send: Callable[[int], None]
+    party: Party = Party.DOM0
+    grants: bool = True
 
     def map(self, reference: int, *, write: bool = False) -> Page:
-        """The page behind a grant reference."""
+        """The page behind a grant reference; without grants, behind a frame's own number."""
+        if not self.grants:
+            own = self.frame(reference)
+            if own is None:
+                raise GrantError(f"frame {reference:#x}")
+            return own
         entry = self._entry(reference)
         flags, domain = entry & 0xFFFF, entry >> 16 & 0xFFFF
         page = self.frame(entry >> 32)
         if not self.permits(flags, domain, write) or page is None:
             raise GrantError(f"grant {reference}")
-        self.board.trace.record(EventKind.BACKEND, "grant", Party.DOM0, reference=reference)
+        self.board.trace.record(EventKind.BACKEND, "grant", self.party, reference=reference)
         return page
 
     @staticmethod
@@ -76,7 +89,7 @@ class DriverDomain:
     def notify(self, port: int, device: str) -> None:
         """Send the guest an event, which is its interrupt."""
         self.board.trace.record(
-            EventKind.DEVICE_IRQ, device, Party.DOM0, time=self.board.agenda.now, port=port
+            EventKind.DEVICE_IRQ, device, self.party, time=self.board.agenda.now, port=port
         )
         self.send(port)
 
@@ -93,7 +106,8 @@ class BackEnd(ABC):
     def event(self, port: int) -> None:
         """The front end sent an event by this port."""
         board = self.domain.board
-        board.trace.record(EventKind.BACKEND, "event", Party.DOM0, time=board.agenda.now)
+        party = self.domain.party
+        board.trace.record(EventKind.BACKEND, "event", party, time=board.agenda.now)
         try:
             if not (self.connected or self.refused) and self.domain.store(0) == CONNECTED:
                 self.connect()

@@ -12,7 +12,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from virtdocs.devices.registry import DEVICES, DeviceType, Options
+from virtdocs.devices.registry import DEVICES, DeviceType, Options, in_hypervisor
 from virtdocs.devices.vmbus import RELATIVE_ID, SINT, VmBus
 from virtdocs.devices.vmbus_channel import Channel, ChildPartition
 from virtdocs.devices.xen_ring import GRANT_TABLE, STORE, BackEnd, DriverDomain
@@ -49,6 +49,7 @@ DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         },
         "vmware_pv": {"disk": "pvscsi", "net": "vmxnet3", "console": "serial-16550"},
         "vmbus": {"disk": "hyperv-scsi", "net": "hyperv-net", "console": "serial-16550"},
+        "xen_internal": {"disk": "xen-blk", "net": "xen-net", "balloon": "xen-balloon"},
         "xen_ring": {"disk": "xen-blk", "net": "xen-net", "balloon": "xen-balloon"},
     }
 )  # fmt: skip
@@ -65,6 +66,7 @@ BACK_ENDS: Final[Mapping[str, tuple[Party, ...]]] = MappingProxyType(
     {"xen": (Party.DOM0, Party.DEVICE), "vmbus": (Party.ROOT_PARTITION, Party.DEVICE)}
 )
 DOM0_READS: Final = (GRANT_TABLE, GRANT_TABLE + PAGE_BYTES, STORE)
+XEN_INTERNAL: Final = "xen_internal"  # the io axis of Xen 1.x
 VHOST: Final = 1  # the parameter ``backend``: a virtqueue served by the host's kernel
 
 
@@ -86,6 +88,8 @@ def device_for(technique: Technique, kind: str, name: str | None) -> DeviceType:
     if kind == "balloon" and technique.io == "passthrough":
         # An assigned device may write to any frame at any time (Linux: vfio pins them all).
         raise BadValue("--io", f"{technique.name} can't give frames away")
+    if technique.io == XEN_INTERNAL:
+        return in_hypervisor(known[wanted])
     return known[wanted]
 
 
@@ -101,7 +105,8 @@ def buses(technique: Technique) -> tuple[str, ...]:
 
     VMware's backdoor is its products', and any monitor's here that is nobody's product.
     """
-    own = {"xen_ring": ("xen",), "vmbus": ("vmbus",)}.get(technique.io, ())
+    xen = {"xen_ring": ("xen",), XEN_INTERNAL: ("xen",)}
+    own = {**xen, "vmbus": ("vmbus",)}.get(technique.io, ())
     if technique.boot == "pv":
         return own
     anybody = technique.signature in (VMWARE, NOBODYS) or technique.variant
@@ -125,8 +130,9 @@ def attach(machine: Assembled, technique: Technique, device: DeviceType, options
             engine.io_path.queues_notifications = technique.io == "virtio"
     device.plug(board, options)
     if device.back_end is not None:
-        _serve(machine, device.back_end, options)
-        board.backend = BACK_ENDS[device.bus]
+        internal = technique.io == XEN_INTERNAL
+        _serve(machine, device.back_end, options, internal)
+        board.backend = (Party.DEVICE,) if internal else BACK_ENDS[device.bus]
     elif device.channel is not None:
         _offer(machine, device.channel, options)
         board.backend = BACK_ENDS[device.bus]
@@ -142,8 +148,10 @@ def _serve(
     machine: Assembled,
     make: Callable[[DriverDomain, Options], BackEnd],
     options: Options,
+    internal: bool,
 ) -> None:
-    """Connect a back end in dom0 with the guest's event channels and grants."""
+    """Connect a back end with the guest's event channels and, unless it is in the hypervisor
+    itself, with its grants."""
     host, engines = machine.host, machine.engines
     assert host is not None
     memory = host.memory
@@ -170,7 +178,9 @@ def _serve(
         if target is not None:
             callers[target].notify()
 
-    back_end = make(DriverDomain(machine.board, frame, send), options)
+    party = Party.HYPERVISOR if internal else Party.DOM0
+    domain = DriverDomain(machine.board, frame, send, party, grants=not internal)
+    back_end = make(domain, options)
     channels.driver_domain = lambda port: partial(back_end.event, port)
 
 

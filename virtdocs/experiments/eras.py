@@ -18,6 +18,7 @@ class Era:
     levels: int
     hardware_assist: bool
     nested_paging: bool
+    xen_io: str = "xen_ring"  # xen_internal: the hypervisor has the drivers (Xen 1.x)
 
 
 ERAS: Final[Mapping[str, Era]] = MappingProxyType(
@@ -25,7 +26,7 @@ ERAS: Final[Mapping[str, Era]] = MappingProxyType(
         one.name: one
         for one in (
             Era("ws-2001", 2, hardware_assist=False, nested_paging=False),
-            Era("xen-2003", 2, hardware_assist=False, nested_paging=False),
+            Era("xen-2003", 2, hardware_assist=False, nested_paging=False, xen_io="xen_internal"),
             # The first VT-x left the page tables to software.
             Era("p4-2006", 2, hardware_assist=True, nested_paging=False),
             Era("kvm-2012", 4, hardware_assist=True, nested_paging=True),

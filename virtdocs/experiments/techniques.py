@@ -32,7 +32,8 @@ class Technique:
     name: str
     cpu: str  # native | trap_emulate | binary_translation | vmx | svm | hypercall | emulation
     mmu: str  # native | shadow | nested | direct | software
-    io: str  # native | emulated | virtio | vmware_pv | xen_ring | vmbus | passthrough
+    # native | emulated | virtio | vmware_pv | xen_ring | xen_internal | vmbus | passthrough
+    io: str
     irq: str = "apic"  # apic | event_channel
     boot: str = "bios"  # bios | pv
     build: str = "native"
@@ -90,6 +91,11 @@ _PRESETS: Final = (
 _WORKSTATION_THEN: Final = Technique(
     "workstation", "binary_translation", "shadow", "emulated", signature="", variant="then"
 )
+# Split drivers came with Xen 2.0 (Fraser et al. 2004); before, the hypervisor had the drivers.
+_XEN_THEN: Final = Technique(
+    "xen_pv32", "hypercall", "direct", "xen_internal", "event_channel", "pv", "pv32", 2, "",
+    variant="then",
+)  # fmt: skip
 TECHNIQUES: Final[Mapping[str, Technique]] = MappingProxyType({t.name: t for t in _PRESETS})
 VENDORS: Final = ("intel", "amd")
 
@@ -132,6 +138,8 @@ def technique(name: str, vendor: str = "intel", era_name: str | None = None) -> 
 def _in_era(preset: Technique, when: Era) -> Technique:
     if preset.name == "workstation" and not when.nested_paging:
         preset = _WORKSTATION_THEN
+    if preset.name == "xen_pv32" and when.xen_io == "xen_internal":
+        preset = _XEN_THEN
     if preset.hardware_assist and not when.hardware_assist:
         raise BadValue("--era", f"{when.name} has no VT-x or SVM for {preset.name}")
     if preset.mmu == "nested" and not when.nested_paging:

@@ -66,7 +66,7 @@ blk_next_page:
     jbe blk_page_counted
     mov rcx, r13
 blk_page_counted:
-    mov dword [rbx + r8*8 + E_SEGMENTS], r15
+    mov dword [rbx + r8*8 + E_SEGMENTS], rdi
     mov byte [rbx + r8*8 + E_SEGMENTS + 4], rdx
     lea rax, [rdx + rcx]
     dec rax

@@ -48,7 +48,16 @@ net_post:
     and rax, NET_ENTRIES - 1
     lea rax, [rax*8 + RECEIVE_RING + RING_ENTRIES]
     mov word [rax], rdi
+.if INTERNAL
+    push rax
+    mov rsi, rdi
+    shl rsi, 12
+    add rsi, RECEIVE_PAGES
+    call grant
+    pop rax
+.else
     add rdi, RECEIVE_GRANTS
+.endif
     mov dword [rax + 4], rdi
     ret
 
@@ -59,7 +68,13 @@ driver_transmit:
     imul rax, TX_ENTRY
     add rax, SEND_RING + RING_ENTRIES
     mov word [rax + 8], rdi
+.if INTERNAL
+    push rax
+    call grant
+    pop rax
+.else
     add rdi, SEND_GRANTS
+.endif
     mov dword [rax], rdi
     and rsi, PAGE - 1
     mov word [rax + 4], rsi

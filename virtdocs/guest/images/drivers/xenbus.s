@@ -1,5 +1,5 @@
-; What a front end stands on: pages granted to the driver domain, and an event channel to it. Where
-; ring and port are, the two ends would tell each other by the Xenstore; here by a page of words:
+; What a front end stands on: pages lent to whoever has the real driver (granted to a domain, or
+; INTERNAL: named to the hypervisor), and an event channel to it. Where ring and port are, the two ends would tell each other by the Xenstore; here by a page of words:
 ; state, grant of the ring, port, grant of a second ring.
 ; A front end has the labels driver_start, driver_call and driver_interrupt, like every driver.
 .equ GRANT_TABLE, 0x2b000       ; two pages of entries (public/grant_table.h, version 1)
@@ -42,13 +42,17 @@ main:
     inc qword [running_programs]
     jmp idle
 
-; Let the driver domain reach the page at rsi by the reference rdi.
+; Let the other side reach the page at rsi by the reference rdi. -> rdi: what it knows the page by.
 grant:
     mov rax, rsi
     shr rax, 12
 .if PV
     mov rdx, [machine_frames]
     mov rax, [rdx + rax*8]
+.endif
+.if INTERNAL
+    mov rdi, rax
+    ret
 .endif
     shl rax, 32
     or rax, GRANT_ACCESS                ; to domain 0
@@ -57,6 +61,9 @@ grant:
 
 ; Take the reference rdi back.
 ungrant:
+.if INTERNAL
+    ret
+.endif
     mov qword [rdi*8 + GRANT_TABLE], 0
     ret
 
@@ -75,7 +82,16 @@ new_ring:
     mov rax, rdi
     mov rdi, rsi
     mov rsi, rax
+.if INTERNAL
+    push rdi
+    call grant
+    pop rcx
+    shl rcx, 4                          ; where the number of ring 1 or 2 is published
+    mov [rcx + STORE_RING - 16], rdi
+    ret
+.else
     jmp grant
+.endif
 
 ; The requests up to number rsi are in the ring rdi: show them, and send an event if the driver
 ; domain wants to hear (public/io/ring.h: if its event lies between the old number and the new).
