@@ -18,6 +18,13 @@ from virtdocs.machine.board import Board
 from virtdocs.machine.memory import read_physical
 from virtdocs.trace import EventKind, Trace
 
+EMULATED = {  # by era: Workstation's card, and that of a monitor that is no product
+    "ws-2001": ("pcnet", "e1000"),
+    "xen-2003": ("pcnet", "e1000"),
+    "p4-2006": ("pcnet", "e1000"),
+    "kvm-2012": ("e1000", "e1000"),
+    None: ("e1000", "e1000"),
+}
 NETS = [name for name, device in DEVICES.items() if device.kind == "net" and device.bus == "pc"]
 OPS = 70  # more than twice round every ring
 
@@ -133,3 +140,18 @@ def test_a_frame_without_a_buffer_is_reported(device: str) -> None:
     assert isinstance(link, Link)
     link.arrive(bytes(64))
     assert machine.trace.by_key(EventKind.UNCLAIMED) == {f"frame for {device}": 1}
+
+
+@pytest.mark.parametrize("era", EMULATED)
+def test_before_vtx_workstations_card_was_a_pcnet(era: str | None) -> None:
+    names = ("workstation", "bt")
+    found = [run("net_tx", name, params={"ops": 8}, era=era) for name in names]
+    assert tuple(one.device for one in found) == EMULATED[era]
+    assert [one.outcome for one in found] == ["halted"] * 2
+
+
+def test_its_accesses_are_those_of_the_device_named() -> None:
+    own = run("net_tx", "workstation", era="ws-2001")
+    named = run("net_tx", "workstation", io="pcnet", era="ws-2001")
+    assert own.counts == named.counts
+    assert own.state_hash == named.state_hash

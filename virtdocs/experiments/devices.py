@@ -47,12 +47,23 @@ DEFAULTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "disk": "virtio-blk", "net": "virtio-net", "console": "serial-16550",
             "balloon": "virtio-balloon",
         },
-        "vmware_pv": {"disk": "pvscsi", "net": "vmxnet3", "console": "serial-16550"},
+        "vmware_pv": {
+            "disk": "pvscsi", "net": "vmxnet3", "console": "serial-16550",
+            "balloon": "vmware-balloon",
+        },
         "vmbus": {"disk": "hyperv-scsi", "net": "hyperv-net", "console": "serial-16550"},
         "xen_internal": {"disk": "xen-blk", "net": "xen-net", "balloon": "xen-balloon"},
         "xen_ring": {"disk": "xen-blk", "net": "xen-net", "balloon": "xen-balloon"},
     }
 )  # fmt: skip
+# What a product has in place of that, by preset and variant. Before VT-x the hosted Workstation's
+# network card was AMD's PCnet (devices/pcnet.py).
+PRODUCTS: Final[Mapping[tuple[str, str], Mapping[str, str]]] = MappingProxyType(
+    {
+        ("workstation", ""): {"balloon": "vmware-balloon"},
+        ("workstation", "then"): {"net": "pcnet", "balloon": "vmware-balloon"},
+    }
+)
 # Who a request passes between the party that runs the device model and the physical device.
 BEHIND: Final[Mapping[Party, tuple[Party, ...]]] = MappingProxyType(
     {
@@ -95,9 +106,8 @@ def device_for(technique: Technique, kind: str, name: str | None) -> DeviceType:
 
 def _own(technique: Technique, kind: str) -> str | None:
     """What the technique uses when nobody says otherwise."""
-    if kind == "balloon" and technique.signature == VMWARE:
-        return "vmware-balloon"
-    return DEFAULTS[technique.io].get(kind)
+    product = PRODUCTS.get((technique.name, technique.variant), {})
+    return product.get(kind) or DEFAULTS[technique.io].get(kind)
 
 
 def buses(technique: Technique) -> tuple[str, ...]:
