@@ -98,6 +98,11 @@ _DEVICES: Final = (
         "serial-16550", "con", ("-chardev", "null,id=line", "-device", "isa-serial,chardev=line"),
         (), ("serial",), "ttyS0", "TTY=/dev/ttyS0", ("con",),
     ),
+    Measured(
+        "virtio-console", "con", ("-chardev", "null,id=line", "-device",
+        "virtio-serial-pci,ioeventfd=off", "-device", "virtconsole,chardev=line"),
+        ("virtio_pci", "virtio_console"), ("virtio-pci",), "virtio0-", "TTY=/dev/hvc0", ("con",),
+    ),
 )  # fmt: skip
 DEVICES: Final[Mapping[str, Measured]] = MappingProxyType({one.name: one for one in _DEVICES})
 
