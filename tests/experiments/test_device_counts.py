@@ -33,9 +33,10 @@ def test_what_a_device_is_turned_to_for_exits_and_so_does_each_acknowledgement()
     for kind, devices in d.per_operation(tuple(OPERATIONS)).items():
         assert devices, kind
         for one in devices:
-            # a serial line's second interrupt waits for the guest to open its interrupts again
+            # A serial line's second interrupt waits for the guest to open its interrupts again;
+            # so does that of virtio-console, whose driver keeps them closed until the line is out.
             windows = one.exits - one.requests - one.acknowledgements
-            assert windows == (1 if one.device == "serial-16550" else 0), one.device
+            assert windows == (1 if DEVICES[one.device].kind == "console" else 0), one.device
 
 
 def test_every_registered_device_of_a_kind_is_counted() -> None:

@@ -33,7 +33,7 @@ OPERATIONS: Final[Mapping[str, tuple[str, Params]]] = MappingProxyType(
 # The technique that shows a device's own cost: hardware for CPU and memory, and the
 # hypervisor whose bus it is on.
 SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
-    {"pc": "hw_nested", "xen": "xen_pvh", "vmbus": "hyperv"}
+    {"pc": "hw_nested", "xen": "xen_pvh", "vmbus": "hyperv", "vmware": "esxi"}
 )
 # Registers and rings are turned to as often under every technique: without a monitor, where
 # the bus is not a hypervisor's, counting them takes the least time.
@@ -148,7 +148,7 @@ def of(kind: str) -> tuple[DeviceType, ...]:
 def interface(device: DeviceType) -> str:
     """The value of the io axis that a device belongs to."""
     if device.bus != "pc":
-        return {"xen": "xen_ring", "vmbus": "vmbus"}[device.bus]
+        return {"xen": "xen_ring", "vmbus": "vmbus", "vmware": "vmware_pv"}[device.bus]
     if "drivers/virtio.s" in device.drivers:
         return "virtio"
     vmware = device.name in DEFAULTS["vmware_pv"].values() and device.kind in ("disk", "net")
