@@ -76,8 +76,10 @@ def test_a_folder_without_pages_still_means_the_checkout_of_this_package(tmp_pat
     assert find() == ROOT
 
 
+# They work: one boots a virtual machine and rewrites the recorded rows, one measures speed.
+FOR_MINUTES = ("measure", "bench")
 WORDS = [
-    *COMMANDS,
+    *(name for name in COMMANDS if name not in FOR_MINUTES),
     *("--json", "--lang", "ko", "--debug", "--param", "a=b", "--format", "svg", "--steps", "1"),
     *("--technique", "bt", "--core", "--io", "--techniques", "table_7_4", "--help", "--", "-"),
     *(
@@ -111,6 +113,12 @@ def test_no_command_line_gives_a_traceback_or_a_bug(argv):
     )
     if status == BAD_INPUT:
         assert out.getvalue() == ""
+
+
+@pytest.mark.parametrize("command", FOR_MINUTES)
+def test_a_command_that_takes_minutes_refuses_what_it_does_not_know(command, capsys):
+    assert main([command, "--no-such-option"]) == BAD_INPUT
+    assert "--no-such-option" in capsys.readouterr().err
 
 
 def broken(_args: object) -> None:
