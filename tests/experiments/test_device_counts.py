@@ -86,3 +86,15 @@ def test_a_run_that_does_not_come_to_its_end_is_a_mistake(monkeypatch: pytest.Mo
     monkeypatch.setattr(d, "run", lambda *_, **__: ended)
     with pytest.raises(VirtdocsError, match="ended as budget"):
         counted("disk_read", "virtio-blk", (("ops", 77),))
+
+
+def test_a_hypervisors_own_device_is_turned_to_less_often_than_the_emulated_one() -> None:
+    found = d.own_devices()
+    assert {one.hypervisor for one in found} == set(d.HYPERVISORS)
+    for one in found:
+        assert DEVICES[one.own.device].kind == one.kind
+        if one.emulated is not None:
+            assert 0 < one.own.requests < one.emulated.requests, one.own.device
+        else:
+            assert one.kind == "balloon"
+            assert one.own.requests < 1  # pages go in batches

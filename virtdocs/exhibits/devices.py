@@ -12,6 +12,7 @@ from virtdocs.experiments.device_counts import DeviceCounts, Params
 from virtdocs.machine.board import SECTOR_BYTES
 from virtdocs.views import device_counts as view
 from virtdocs.views import measured as measured_view
+from virtdocs.views import own_devices as own_view
 from virtdocs.views.model import ViewBundle
 
 KINDS = tuple(counts.OPERATIONS)
@@ -62,6 +63,20 @@ def measured_counts(kinds: str) -> ViewBundle:
     return measured_view.comparison(measured.comparison(kinds.split("+")))
 
 
+def own_devices() -> ViewBundle:
+    """The devices that hypervisors bring themselves, beside the emulated ones."""
+    found = counts.own_devices()
+    commands = []
+    for one in found:
+        workload, params = counts.OPERATIONS.get(one.kind, counts.BALLOON)
+        given = "".join(f" --param {key}={value}" for key, value in params)
+        commands.append(
+            f"virtdocs run {workload} --technique {one.hypervisor} --io {one.own.device}{given}"
+            " --json"
+        )
+    return own_view.table(found, commands)
+
+
 def _interfaces() -> dict[str, str]:
     return {name: counts.interface(device) for name, device in DEVICES.items()}
 
@@ -91,5 +106,6 @@ EXHIBITS = (
     ),
     Exhibit("exits_by_depth", exits_by_depth),
     Exhibit("interrupts_by_burst", interrupts_by_burst),
+    Exhibit("own_devices", own_devices),
     Exhibit("measured_counts", measured_counts, (("kinds", RECORDED_KIND),)),
 )

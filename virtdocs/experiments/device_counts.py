@@ -18,6 +18,7 @@ from virtdocs.errors import VirtdocsError
 from virtdocs.experiments.devices import DEFAULTS
 from virtdocs.experiments.results import Counts, Number
 from virtdocs.experiments.run import run
+from virtdocs.experiments.techniques import technique as technique_named
 from virtdocs.machine.board import SECTOR_BYTES
 
 Params = tuple[tuple[str, int], ...]
@@ -38,6 +39,10 @@ SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
 # Registers and rings are turned to as often under every technique: without a monitor, where
 # the bus is not a hypervisor's, counting them takes the least time.
 PLAIN: Final[Mapping[str, str]] = MappingProxyType({**SETTINGS, "pc": "native"})
+# Whose own devices are compared, and of which kinds. A balloon has no emulated counterpart.
+HYPERVISORS: Final = ("esxi", "kvm_virtio", "xen_pvh", "hyperv")
+OWN_KINDS: Final = ("disk", "net", "balloon")
+BALLOON: Final[tuple[str, Params]] = ("balloon", (("ops", 512), ("pages", 256)))
 DEPTHS: Final = (1, 2, 4, 8, 16)
 REPLIES: Final = (1, 2, 4, 8, 16)
 # Waiting, and a page that is touched for the first time.
@@ -133,6 +138,38 @@ def by_replies() -> dict[str, tuple[DeviceCounts, ...]]:
         )
         for card in of("net")
     }
+
+
+@dataclass(frozen=True, slots=True)
+class OwnDevice:
+    """A hypervisor's own device of a kind, and the emulated one in its place, if there is one."""
+
+    hypervisor: str
+    kind: str
+    own: DeviceCounts
+    emulated: DeviceCounts | None
+
+
+def own_devices() -> tuple[OwnDevice, ...]:
+    """What each hypervisor brings for disk, network and memory, with one operation on it."""
+    found = []
+    for name in HYPERVISORS:
+        devices = DEFAULTS[technique_named(name).io]
+        for kind in OWN_KINDS:
+            device = devices.get(kind)
+            if device is None:
+                continue
+            workload, params = OPERATIONS.get(kind, BALLOON)
+            emulated = DEFAULTS["emulated"][kind] if kind in OPERATIONS else None
+            found.append(
+                OwnDevice(
+                    name,
+                    kind,
+                    counted(workload, device, params, name),
+                    counted(workload, emulated, params) if emulated else None,
+                )
+            )
+    return tuple(found)
 
 
 def of(kind: str) -> tuple[DeviceType, ...]:
