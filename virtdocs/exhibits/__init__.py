@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from virtdocs.errors import UnknownName
 from virtdocs.exhibits import (
     balloons,
+    costs,
     devices,
     guest_code,
     instruction,
@@ -53,6 +54,7 @@ EXHIBITS: Mapping[str, Exhibit] = collect(
         properties,
         balloons,
         source_document,
+        costs,
         speed,
     )
 )

@@ -62,6 +62,7 @@ class Sourced:
     value: float
     low: float
     high: float
+    unit: str  # as it is printed: cycles or us
     cpu: str
     year: int
     source: str
@@ -171,6 +172,7 @@ def _entry(
         value=value,
         low=low,
         high=high,
+        unit=entry["unit"],
         cpu=entry["cpu"],
         year=entry["year"],
         source=entry["source"],

@@ -17,7 +17,7 @@ from virtdocs.errors import VirtdocsError
 from virtdocs.render import palette, svg
 from virtdocs.render.catalogue import Catalogue
 from virtdocs.render.numbers import label_text, value_text
-from virtdocs.views.model import Chart, Panels
+from virtdocs.views.model import Bar, Chart, Panels
 
 WIDE, NARROW = 700.0, 345.0
 TEXT = {WIDE: 13.0, NARROW: 12.5}
@@ -135,16 +135,20 @@ def _bars(
     axes: Any, view: Chart, words: Catalogue, size: float, width: float, place: Place
 ) -> None:
     raw = [float(bar.value.raw) for bar in view.bars]
-    low, high = _limits(view, raw, place.width)
+    ends = [_end(bar) for bar in view.bars]
+    low, high = _limits(view, [*raw, *ends], place.width)
     rows = range(len(raw))
     first = place.number * PER_PANEL
     colours = [f"#{FIRST_STAND_IN + first + row:06x}" for row in rows]
     thick = 0.56 if width == WIDE else 0.36
     axes.barh(rows, [max(one, low) - low for one in raw], left=low, height=thick, color=colours)
     for row, bar in enumerate(view.bars):
+        if bar.spread:
+            least, most = (float(one.raw) for one in bar.spread)
+            axes.plot([least, most], [row, row], color=INK, linewidth=1.4, marker="|", zorder=3)
         axes.annotate(
             value_text(bar.value, words),
-            (max(raw[row], low), row),
+            (max(ends[row], low), row),
             xytext=(5, 0),
             textcoords="offset points",
             va="center",
@@ -182,6 +186,11 @@ def _bars(
             va="bottom",
             size=size - 0.5,
         )
+
+
+def _end(bar: Bar) -> float:
+    """Where the mark of a bar ends: of the bar itself, or of its spread."""
+    return float(bar.spread[1].raw if bar.spread else bar.value.raw)
 
 
 def _limits(view: Chart, raw: list[float], width: float) -> tuple[float, float]:

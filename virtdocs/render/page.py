@@ -127,7 +127,7 @@ def _provenance(built: Built, words: Catalogue) -> str:
     )
     rows = [
         params,
-        _entry(words, "prices", escape(words.text("ui.no_prices"))),
+        _entry(words, "prices", escape(words.text(f"ui.{_prices(built)}"))),
         _entry(words, "engine_hash", f"<code>{built.engine_hash}</code>"),
         _entry(words, "answer_hash", f"<code>{built.answer_hash}</code>"),
         _entry(words, "commands", f"<ul>{commands}</ul>"),
@@ -136,6 +136,10 @@ def _provenance(built: Built, words: Catalogue) -> str:
     head = escape(words.text("ui.provenance"))
     summary = f"<summary>{head}</summary>"
     return f'<details class="vd-provenance">{summary}<dl>{"".join(rows)}</dl></details>'
+
+
+def _prices(built: Built) -> str:
+    return "published_prices" if built.bundle.priced else "no_prices"
 
 
 def _places(built: Built, key: str) -> list[str]:

@@ -142,13 +142,15 @@ class Rings:
 class Bar:
     """One mark of a chart: its head, its value, the technique that colours it.
 
-    ``parts`` say what the value is made of, one for each of the chart's ``parts``.
+    ``parts`` say what the value is made of, one for each of the chart's ``parts``;
+    ``spread`` is the least and the greatest that it may be.
     """
 
     head: Label
     value: Value
     technique: str = ""
     parts: tuple[Value, ...] = ()
+    spread: tuple[Value, Value] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +251,7 @@ class ViewBundle:
     values: dict[str, Value]
     sources: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    priced: bool = False  # published costs went into it
 
 
 def number(

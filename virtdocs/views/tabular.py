@@ -76,8 +76,18 @@ def _rings(rings: Rings) -> Table:
 
 
 def _chart(chart: Chart) -> Table:
-    rows = tuple(Row(bar.head, (bar.value, *bar.parts), bar.technique) for bar in chart.bars)
-    return Table(Label("column.what"), (chart.axis, *chart.parts), rows, chart.notes)
+    spread = any(bar.spread for bar in chart.bars)
+    none = Label("answer.none")
+    rows = tuple(
+        Row(
+            bar.head,
+            (bar.value, *((bar.spread or (none, none)) if spread else ()), *bar.parts),
+            bar.technique,
+        )
+        for bar in chart.bars
+    )
+    ends = (Label("column.least"), Label("column.greatest")) if spread else ()
+    return Table(Label("column.what"), (chart.axis, *ends, *chart.parts), rows, chart.notes)
 
 
 def _panels(panels: Panels) -> Table:

@@ -1,0 +1,60 @@
+"""Exhibits of published costs and of predictions that are made of them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from virtdocs.exhibits.registry import Exhibit, Parameter
+from virtdocs.experiments.costs import era_costs
+from virtdocs.experiments.eras import DEFAULT_ERA, ERAS
+from virtdocs.experiments.exits import transitions, whole_exits
+from virtdocs.experiments.validate import Verdict, orders, summary, validate
+from virtdocs.experiments.worked import CELLS
+from virtdocs.experiments.worked import worked as by_hand
+from virtdocs.views import costs as view
+from virtdocs.views import validation as verdicts_view
+from virtdocs.views.model import ViewBundle
+
+ERA: Final = Parameter(DEFAULT_ERA, tuple(ERAS))
+KIND: Final = Parameter("summary", ("summary", "micro", "macro", "orders"))
+CELL: Final = Parameter(next(iter(CELLS)), tuple(CELLS))
+
+
+def costs(era: str) -> ViewBundle:
+    """Every cost of an era, with its spread and its source."""
+    return view.cost_table(era_costs(era))
+
+
+def exit_cost() -> ViewBundle:
+    """What leaving a guest costs, by processor and by era."""
+    return view.exit_chart(transitions(), whole_exits())
+
+
+def worked(cell: str) -> ViewBundle:
+    """One prediction worked out by hand."""
+    return view.worked_table(by_hand(cell))
+
+
+def validation(kind: str) -> ViewBundle:
+    """Published beside predicted: rows of one scale, pairs of techniques, or how many are met."""
+    found = _verdicts()
+    if kind == "orders":
+        return verdicts_view.orders_table(found, orders(found))
+    if kind == "summary":
+        return verdicts_view.summary_table(summary(found), found)
+    return verdicts_view.rows_table(kind, found)
+
+
+@lru_cache(maxsize=1)
+def _verdicts() -> tuple[Verdict, ...]:
+    """Predicted once for all kinds: the runs behind them are nearly all of the work."""
+    return validate()
+
+
+EXHIBITS = (
+    Exhibit("costs", costs, (("era", ERA),)),
+    Exhibit("exit_cost", exit_cost),
+    Exhibit("validation", validation, (("kind", KIND),)),
+    Exhibit("worked", worked, (("cell", CELL),)),
+)
