@@ -5,7 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from virtdocs.experiments.targets import GATES
+from virtdocs.experiments.targets import GATES, fingerprint
+from virtdocs.experiments.uncertainty import DRAWS
 from virtdocs.experiments.validate import LARGE, NOISE
 from virtdocs.views.model import (
     Basis,
@@ -15,6 +16,7 @@ from virtdocs.views.model import (
     Value,
     ViewBundle,
     code,
+    digest,
     number,
     technique_value,
     term,
@@ -144,6 +146,8 @@ def summary_table(
         "macro_gate": number(_fraction(GATES["macro"]), Basis.JUDGED, digits=1),
         "large_effect": _percent(_fraction(LARGE), Basis.JUDGED),
         "asked": _percent(ENOUGH, Basis.JUDGED),
+        "draws": number(DRAWS, Basis.DERIVED),
+        "frozen": digest(fingerprint(len(verdicts)), Basis.DERIVED),
         "gates": number(len(gates), Basis.DERIVED),
         "gates_reached": number(reached, Basis.DERIVED),
         "gates_missed": number(len(gates) - reached, Basis.DERIVED),
@@ -152,7 +156,7 @@ def summary_table(
     large = _percent(_fraction(LARGE), Basis.JUDGED)
     columns = ("met_count", "of_count", "share", "asked", "reached")
     return ViewBundle(
-        caption=Label("caption.validation_summary"),
+        caption=Label("caption.validation"),
         alt=Label("alt.validation_summary", tuple((key, values[key]) for key in parts)),
         view=Table(
             Label("column.gate"),
