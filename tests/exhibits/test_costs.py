@@ -85,7 +85,7 @@ def test_every_target_is_shown_once_and_every_miss_has_a_reason(validation: Buil
         return
     assert len(view.rows) == sum(one.scale == kind for one in targets())
     for row in view.rows:
-        verdict, direction, why = row.cells[-3:]
+        verdict, direction, why = row.cells[-4:-1]
         missed = [
             v for v in (verdict, direction) if isinstance(v, Value) and "missed" in str(v.raw)
         ]

@@ -13,6 +13,8 @@ from virtdocs.render.catalogue import Catalogue
 from virtdocs.render.numbers import MARKS, label_text, raw_text, value_text
 from virtdocs.views.model import Basis, Form, Label, Row, Table, Value
 
+ANSWER = "answer."  # a word or two, or a dash: no sentence
+
 
 def cell_text(cell: Value | Label, words: Catalogue) -> str:
     """A cell as a reader sees it, without its mark."""
@@ -89,7 +91,7 @@ def _cell(
 ) -> str:
     tint = "" if shade is None else f' style="--vd-shade: {float(shade):.0%}"'
     kind = kind if shade is None else f"{kind} vd-shade"
-    sentence = isinstance(cell, Label) and not cell.args
+    sentence = isinstance(cell, Label) and not cell.args and not cell.key.startswith(ANSWER)
     kind = f"{kind} vd-prose" if sentence else kind
     ground = basis_of(cell)
     # a word joiner: no line begins with a lonely mark

@@ -49,8 +49,8 @@ def cost_table(found: EraCosts) -> ViewBundle:
         "sourced": number(sourced, Basis.DERIVED),
         "loans": number(len(loans), Basis.DERIVED),
     }
-    columns = ("part", "median_cycles", "range_5_95", "printed_unit", "processor", "year",
-               "source", "figure_from")  # fmt: skip
+    columns = ("part", "median_cycles", "range_5_95", "processor", "year",
+               "source", "printed_unit", "figure_from")  # fmt: skip
     return ViewBundle(
         caption=Label("caption.costs", (("era", summary["era"]),)),
         alt=Label("alt.costs", tuple(summary.items())),
@@ -188,12 +188,12 @@ def _row(one: Sourced, era: str) -> Row:
                 where=(one.source, place),
             ),
             Label("cell.range", ends),
-            term(f"printed.{one.unit}", basis),
             _processor(one.cpu, basis),
             Label("row.name", (("name", _year(one.year)),)),
             Label("cell.locator", (
                 ("source", code(one.source, basis)), ("locator", code(one.locator, basis)),
             )),
+            term(f"printed.{one.unit}", basis),
             Label("answer.own") if own else code(one.origin, basis),
         ),
         group=Label(f"cost_axis.{'any' if one.axis == '*' else one.axis}"),

@@ -50,8 +50,8 @@ def rows_table(kind: str, verdicts: Sequence[Verdict]) -> ViewBundle:
         "fitted": number(len(chosen) - len(counted), Basis.DERIVED),
         "unpredicted": number(sum(one.predicted is None for one in counted), Basis.DERIVED),
     }
-    columns = ("figure_published", "published", "predicted", "of_published", "gate", "verdict",
-               "direction", "why_missed")  # fmt: skip
+    columns = ("published", "predicted", "of_published", "gate", "verdict",
+               "direction", "why_missed", "figure_published")  # fmt: skip
     return ViewBundle(
         caption=Label(f"caption.validation_{kind}"),
         alt=Label("alt.validation_rows", tuple(summary.items())),
@@ -189,7 +189,6 @@ def _row(one: Verdict) -> Row:
     return Row(
         _what(target),
         (
-            code(target.id, Basis.SOURCED),
             _published(one),
             _predicted(one),
             ratio,
@@ -197,6 +196,7 @@ def _row(one: Verdict) -> Row:
             verdict,
             direction,
             Label(f"why.{one.why}") if one.why else Label("answer.none"),
+            code(target.id, Basis.SOURCED),
         ),
         target.technique,
         _source(target),
