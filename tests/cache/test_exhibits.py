@@ -153,3 +153,20 @@ def test_where_the_cache_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert default_folder() is None
     monkeypatch.setenv("VIRTDOCS_CACHE", str(tmp_path))
     assert default_folder() == tmp_path
+
+
+def test_two_processes_fill_it_and_leave_mistakes_to_whoever_asks(
+    tmp_path: Path, made: list[str]
+) -> None:
+    cache = Cache.at(tmp_path)
+    cache.settled = time.time()
+    wanted = [("walk_2d", {"guest_levels": g, "nested_levels": n}) for g in "123" for n in "123"]
+    cache.fill([*wanted, ("table_7_5", {}), ("walk_2d", {"guest_levels": "nine"})])
+    for name, params in wanted:
+        cache.build(name, params)
+    assert (made, cache.found) == ([], len(wanted))
+
+
+def test_few_exhibits_start_no_process(tmp_path: Path) -> None:
+    Cache.at(tmp_path / "c").fill([("table_7_4", {})])
+    assert not (tmp_path / "c").exists()

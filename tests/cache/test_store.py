@@ -56,7 +56,26 @@ def test_twenty_damaged_entries_are_as_if_they_were_not_there(tmp_path: Path) ->
         assert store.get(KEY) is None
 
 
-@pytest.mark.parametrize("thing", [os.system, subprocess.Popen, open])
+class Reaches:
+    """Pickled as a call of ``getattr`` for what is no member of an enumeration."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return getattr, (Label, "__init__")
+
+
+class Member:
+    """Pickled as Python 3.11.2 pickles a member of an enumeration."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return getattr, (Basis, "RUN")
+
+
+def test_members_of_enumerations_come_out_however_they_were_written(tmp_path: Path) -> None:
+    Store(tmp_path).put(KEY, Member())
+    assert Store(tmp_path).get(KEY) is Basis.RUN
+
+
+@pytest.mark.parametrize("thing", [os.system, subprocess.Popen, open, Reaches()])
 def test_nothing_foreign_comes_out(tmp_path: Path, thing: object) -> None:
     payload = pickle.dumps(thing)
     (tmp_path / KEY).write_bytes(hashlib.sha256(payload).digest() + payload)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import filecmp
 import gzip
 import json
+import os
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.site.conftest import Project, copy_project
+from tests.site.conftest import ROOT, Project, copy_project
 from virtdocs.experiments.identity import engine_hash
 
 SITE_URL = "https://virtdocs.example/"
@@ -195,10 +198,13 @@ def test_each_language_has_its_own_search_index_and_sitemap(real: Project) -> No
 
 
 def differing(real: Project, folder: Path, **environment: str) -> list[str]:
-    """The files of another strict build, from nothing, in another folder, that differ."""
+    """The files of another strict build, in another folder, that are not the same bytes.
+
+    With what the checkout keeps, unless the environment says otherwise.
+    """
     other = copy_project(real.folder, folder, ("docs", "hooks", "virtdocs"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VIRTDOCS_CACHE", "off")
+        patch.setenv("VIRTDOCS_CACHE", str(ROOT / "build" / "cache"))
         for key, value in environment.items():
             patch.setenv(key, value)
         done = other.build("--strict")
@@ -210,11 +216,23 @@ def differing(real: Project, folder: Path, **environment: str) -> list[str]:
     return different + unreadable
 
 
-def test_a_build_from_nothing_in_another_folder_is_the_same_bytes(
-    real: Project, tmp_path: Path
-) -> None:
+def test_a_build_in_another_folder_is_the_same_bytes(real: Project, tmp_path: Path) -> None:
     folder = tmp_path / "quite another name"
     assert not differing(real, folder, PYTHONHASHSEED="7", TZ="Asia/Seoul", LANG="C")
+
+
+@pytest.mark.parametrize("name", ["red_pill", "three_pagings", "walk_grid", "image_matrix"])
+def test_an_exhibit_from_nothing_is_the_same_bytes_in_another_environment(name: str) -> None:
+    """The whole site from nothing is in the soak: here a sample of what it is made of."""
+    command = [sys.executable, "-m", "virtdocs", "exhibit", name, "--format", "json"]
+    found = {
+        subprocess.run(
+            command, cwd=ROOT, check=True, capture_output=True,
+            env={**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "LANG": lang},
+        ).stdout
+        for seed, zone, lang in (("1", "UTC", "C.UTF-8"), ("7", "Asia/Seoul", "C"))
+    }  # fmt: skip
+    assert len(found) == 1
 
 
 @pytest.mark.soak
@@ -225,4 +243,5 @@ def test_no_hash_seed_time_zone_or_locale_changes_a_byte(
     zone = ("UTC", "Asia/Seoul", "America/New_York", "Pacific/Chatham")[seed % 4]
     lang = ("C", "C.UTF-8", "ko_KR.UTF-8")[seed % 3]
     folder = tmp_path / f"run {seed}"
-    assert not differing(real, folder, PYTHONHASHSEED=str(seed), TZ=zone, LANG=lang)
+    environment = {"PYTHONHASHSEED": str(seed), "TZ": zone, "LANG": lang, "VIRTDOCS_CACHE": "off"}
+    assert not differing(real, folder, **environment)

@@ -46,7 +46,16 @@ class Memo:
 def check(root: Path) -> list[Finding]:
     """Exhibits that raise or cite nothing, values that do not exist, formats that do not fit."""
     memo = Memo()
-    return [finding for page in read_pages(root) for finding in check_page(page, memo)]
+    pages = list(read_pages(root))
+    memo.cache.fill(
+        {
+            (placed.name, tuple(placed.params)): (placed.name, dict(placed.params))
+            for page in pages
+            for placed in placements(page)
+            if not placed.problem
+        }.values()
+    )
+    return [finding for page in pages for finding in check_page(page, memo)]
 
 
 def check_page(page: Page, memo: Memo) -> Iterator[Finding]:
