@@ -186,3 +186,17 @@ def test_a_fault_in_a_trace_shows_the_registers_of_its_instruction() -> None:
     assert differences(technique("native"), guest) == {}
     board = ran(technique("native"), guest, hot=1).board
     assert board.cpus[0].regs[RBX] == (0x1000000 - 0xFF0000) // 8 + 1
+
+
+IDLE = ("here: jmp here", "here: nop\n jmp here", "here: jmp on\non: jmp here")
+
+
+@pytest.mark.parametrize("body", IDLE)
+@pytest.mark.parametrize("name", SAME_STATE)
+def test_a_loop_that_does_nothing_ends_by_its_budget(name: str, body: str) -> None:
+    program = assemble(f"start:\n{body}\n", "idle.s", constants=BUILDS["native"].constants)
+    preset = technique(name)
+    assert differences(preset, program, hot=2, budget=5_000) == {}
+    fast = ran(preset, program, hot=2, budget=5_000)
+    assert fast.board.retired == 5_000
+    assert fast.share > 0.9 or name != "native"

@@ -216,6 +216,8 @@ class Source:
         if self.loop:
             length = len(self.steps)
             text += [f"      for n in range(0, limit - {length - 1}, {length}):"]
+            if not self._lines:  # a jump to itself, say
+                text += [" " * BODY_INDENT + "pass"]
         marks: dict[int, Mark] = {}
         for line in self._lines:
             body = line.text.replace(DIRTY, store)
