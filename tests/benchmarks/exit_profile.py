@@ -7,8 +7,8 @@ not how long anything takes.
 from __future__ import annotations
 
 import cProfile
-import pstats
 from collections import Counter
+from types import CodeType
 
 from virtdocs.experiments.bench import VM
 from virtdocs.experiments.run import execute
@@ -36,8 +36,10 @@ def shares() -> dict[str, float]:
     profile = cProfile.Profile()
     profile.runcall(execute, preset, program, "intel", BUDGET)
     spent: Counter[str] = Counter()
-    for (file, _, _), (_, _, own, _, _) in pstats.Stats(profile).stats.items():  # type: ignore[attr-defined]
-        spent[_part(file)] += own
+    for entry in profile.getstats():
+        # What is written in C has a name in place of its code.
+        file = entry.code.co_filename if isinstance(entry.code, CodeType) else ""
+        spent[_part(file)] += entry.inlinetime
     total = sum(spent.values())
     return {part: spent[part] / total for part, _ in (*PARTS, (REST, ()))}
 

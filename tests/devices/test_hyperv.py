@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from typing import Final
@@ -35,7 +35,7 @@ def kind_of(workload: str) -> str:
 
 def per_op(result: ResultSet, kind: str, key: str = "") -> Fraction:
     found = result.counts_per_op[kind]
-    return Fraction(found.get(key, 0) if isinstance(found, dict) else found)  # type: ignore[arg-type]
+    return Fraction(found.get(key, 0) if isinstance(found, Mapping) else found)
 
 
 # The same work as any device -------------------------------------------------------------------

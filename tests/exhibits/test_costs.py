@@ -6,12 +6,13 @@ from fractions import Fraction
 
 import pytest
 
+from tests.exhibits.rendered import renders_everywhere
 from virtdocs.exhibits import Built, build
 from virtdocs.experiments.costs import era_costs
 from virtdocs.experiments.eras import ERAS
 from virtdocs.experiments.targets import targets
 from virtdocs.experiments.worked import CELLS
-from virtdocs.render import formats, page
+from virtdocs.render import page
 from virtdocs.views.model import Chart, Label, Table, Value
 from virtdocs.views.tabular import table_of
 
@@ -25,8 +26,7 @@ def validation(request: pytest.FixtureRequest) -> Built:
 
 def _rendered(built: Built) -> None:
     for lang in ("ko", "en"):
-        for format in formats.FORMATS:
-            assert formats.export(built, format, lang)
+        renders_everywhere(built, lang)
         markup = page.exhibit_html(built, lang, 1, page.slug(built))
         assert "None used" not in markup
         assert "비용은 쓰지 않았습니다" not in markup

@@ -6,10 +6,11 @@ import json
 
 import pytest
 
+from tests.exhibits.rendered import renders_everywhere
 from virtdocs.exhibits import Built, build
 from virtdocs.exhibits.chosen import MAIN, chosen, with_native
 from virtdocs.experiments.techniques import TECHNIQUES
-from virtdocs.render import formats, page
+from virtdocs.render import formats
 from virtdocs.views.model import Basis, Flow, Form, Table, Value
 from virtdocs.views.tabular import table_of
 
@@ -32,12 +33,7 @@ def computed(request: pytest.FixtureRequest) -> Built:
 
 @pytest.mark.parametrize("lang", ["ko", "en"])
 def test_an_exhibit_renders_in_every_format(computed: Built, lang: str) -> None:
-    for format in formats.FORMATS:
-        assert formats.export(computed, format, lang)
-    markup = page.exhibit_html(computed, lang, 1, page.slug(computed))
-    for key in computed.values:
-        assert page.value_html(key, "", computed, lang)
-    assert computed.answer_hash in markup
+    renders_everywhere(computed, lang)
 
 
 def test_computing_an_exhibit_again_gives_the_same_answer(computed: Built) -> None:

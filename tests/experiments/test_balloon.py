@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from virtdocs.experiments.balloon import timeline
@@ -38,7 +40,9 @@ def test_pages_go_by_batches_there_and_back(name: str) -> None:
 def test_messages_are_those_of_the_drivers_protocol(name: str, there: int, back: int) -> None:
     found = timeline(name, 600)
     kinds = ("stack_switch", "sched_op", "iret", "set_timer_op")
-    other = sum(found.result.counts["hypercall"].get(kind, 0) for kind in kinds)  # type: ignore[union-attr]
+    calls = found.result.counts["hypercall"]
+    assert isinstance(calls, Mapping)
+    other = sum(calls.get(kind, 0) for kind in kinds)
     assert found.full.messages == there
     assert there + back <= found.moments[-1].messages <= there + back + other
 

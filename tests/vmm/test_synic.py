@@ -11,7 +11,7 @@ from virtdocs.machine.registers import RAX, RCX, RDX
 from virtdocs.machine.traps import Trapped
 from virtdocs.trace import EventKind, Party, Trace
 from virtdocs.vmm import synic as registers
-from virtdocs.vmm.hyperv import FAST, GUEST_OS_ID, HYPERCALL, HypervInterface
+from virtdocs.vmm.hyperv import FAST, GUEST_OS_ID, HYPERCALL, Connections, HypervInterface
 
 MESSAGES, FLAGS, INPUT, CODE = 0x10000, 0x11000, 0x12000, 0x13000
 SINT, VECTOR = 2, 0xF3
@@ -210,9 +210,9 @@ class Bus:
         return connection == 7
 
 
-def call(interface: HypervInterface, control: int, given: int, bus: object) -> int:
+def call(interface: HypervInterface, control: int, given: int, bus: Connections | None) -> int:
     """A hypercall; its status."""
-    interface.vmbus = bus  # type: ignore[assignment]
+    interface.vmbus = bus
     cpu = interface.cpu
     cpu.regs[RCX], cpu.regs[RDX] = control, given
     interface.hypercall(cpu)

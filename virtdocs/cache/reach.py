@@ -33,7 +33,9 @@ def imports_of(text: str) -> Iterator[str]:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
         else:
-            waiting += ast.iter_child_nodes(node)
+            # No import stands inside an expression, and most of a file is expressions.
+            children = ast.iter_child_nodes(node)
+            waiting += [child for child in children if not isinstance(child, ast.expr)]
 
 
 @dataclass(slots=True)
@@ -46,12 +48,16 @@ class Reach:
     root: Path
     _hashes: dict[Path, str] = field(default_factory=dict)
     _imports: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _reached: dict[str, tuple[Path, ...]] = field(default_factory=dict)
     _data: tuple[Path, ...] | None = None
 
     def files(self, module: str) -> tuple[Path, ...]:
         """Everything that ``module`` reaches, sorted; empty for one outside the package."""
-        if self._file(module) is None:
-            return ()
+        if module not in self._reached:
+            self._reached[module] = self._follow(module) if self._file(module) is not None else ()
+        return self._reached[module]
+
+    def _follow(self, module: str) -> tuple[Path, ...]:
         reached: set[str] = set()
         waiting = [module]
         while waiting:

@@ -2,8 +2,8 @@
 
 An entry is written beside its place and then moved there, so a process that is killed leaves
 none or a whole one, and two that write the same do not meet. Its first bytes are the hash of
-the others: what is cut short or altered is not read. Only classes of this package, and a few
-plain ones, come out of it.
+the others: what is cut short or altered is not read. Only classes of this package, and
+fractions, come out of it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ from typing import Any, Final
 HASH_BYTES: Final = hashlib.sha256().digest_size
 MOST_ENTRIES: Final = 2_000
 OWN: Final = "virtdocs."
-PLAIN: Final = frozenset(
-    {("fractions", "Fraction"), ("builtins", "set"), ("builtins", "frozenset")}
-)
+PLAIN: Final = frozenset({("fractions", "Fraction")})
 
 
 def _member(kind: type[Enum], name: str) -> Enum:

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from virtdocs.errors import BadValue, UnknownName
+from virtdocs.experiments.bench import VM
 
 FILE: Final = ("data", "measured", "speed.toml")
 OWN: Final = "virtdocs, fast core"
@@ -102,7 +103,7 @@ def _read(data: Mapping[str, Any]) -> Speed:
 def targets(found: Speed) -> tuple[Target, ...]:
     """Everything that was asked for, in the order of the tracker."""
     own, peer = found.kernels[OWN], found.kernels[PEER]
-    vm = {one.name: one for one in found.workloads if one.technique == "hw_nested"}
+    vm = {one.name: one for one in found.workloads if one.technique == VM}
     return (
         *(Target(f"{kernel}_mips", 25, own[kernel], "mips") for kernel in ("alu", "mem")),
         *(

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
-from virtdocs.devices.vmbus import VmBus
 from virtdocs.devices.vmbus_ring import words_of
 from virtdocs.machine.apic import Apic
 from virtdocs.machine.board import Board
@@ -83,6 +82,20 @@ class Refused(Exception):
         super().__init__(f"status {status}")
 
 
+class Connections(Protocol):
+    """What a guest's messages and signals reach by number: in a machine here, the VMBus."""
+
+    @property
+    def full(self) -> bool:
+        """Whether no further message can be kept."""
+
+    def message(self, connection: int, payload: bytes) -> bool:
+        """Take a message; whether there is such a connection."""
+
+    def signal(self, connection: int) -> bool:
+        """Take a signal; whether there is such a connection."""
+
+
 class HypervInterface(GuestInterface):
     """For one virtual CPU."""
 
@@ -92,7 +105,7 @@ class HypervInterface(GuestInterface):
         self.lazy_eoi = LazyEoi(board.memory, cpu.apic)
         self.msrs = dict.fromkeys(STORED, 0)
         self.synic = Synic(board, cpu.apic)
-        self.vmbus: VmBus | None = None  # where the root partition offers a device
+        self.vmbus: Connections | None = None  # where the root partition offers a device
 
     # Hypercalls -----------------------------------------------------------------------------
 

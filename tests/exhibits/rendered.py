@@ -1,0 +1,16 @@
+"""What every exhibit has to come through, whatever it shows."""
+
+from __future__ import annotations
+
+from virtdocs.exhibits import Built
+from virtdocs.render import formats, page
+
+
+def renders_everywhere(built: Built, lang: str) -> None:
+    """Every format, the page's markup with its answer, and every value that a sentence may show."""
+    for format in formats.FORMATS:
+        assert formats.export(built, format, lang)
+    markup = page.exhibit_html(built, lang, 1, page.slug(built))
+    for key in built.values:
+        assert page.value_html(key, "", built, lang)
+    assert built.answer_hash in markup
