@@ -82,6 +82,16 @@ virtio_queue:
     mov word [VIRTIO_QUEUE_ENABLE], 1
     ret
 
+; A queue for each way, with a message of its own, and the device may start.
+virtio_pair:
+    mov rdi, 0
+    mov rsi, DEVICE_VECTOR
+    call virtio_queue
+    mov rdi, 1
+    mov rsi, DEVICE_VECTOR + 1
+    call virtio_queue
+    jmp virtio_ready
+
 ; The device may start; its changes of configuration come as a message after those of the queues.
 virtio_ready:
 .if VECTORS

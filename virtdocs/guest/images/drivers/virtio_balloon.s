@@ -11,13 +11,7 @@
 driver_start:
     mov rdi, F_MUST_TELL_HOST
     call virtio_begin
-    mov rdi, 0
-    mov rsi, DEVICE_VECTOR
-    call virtio_queue
-    mov rdi, 1
-    mov rsi, DEVICE_VECTOR + 1
-    call virtio_queue
-    jmp virtio_ready
+    jmp virtio_pair
 
 driver_target:
     mov rax, dword [BALLOON_NUM_PAGES]

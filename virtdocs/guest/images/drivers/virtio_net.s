@@ -6,13 +6,7 @@
 driver_start:
     xor rdi, rdi
     call virtio_begin
-    mov rdi, 0
-    mov rsi, DEVICE_VECTOR
-    call virtio_queue
-    mov rdi, 1
-    mov rsi, DEVICE_VECTOR + 1
-    call virtio_queue
-    call virtio_ready
+    call virtio_pair
     push rbx
     xor rbx, rbx
 net_fill:                               ; a buffer for each slot, one descriptor each
