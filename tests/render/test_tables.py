@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import re
+from dataclasses import replace
 from io import StringIO
 
 import pytest
 
 from tests.render.conftest import built
-from virtdocs.render import listing, table
+from virtdocs.exhibits import Built
+from virtdocs.render import formats, listing, table
 from virtdocs.render.catalogue import load
 from virtdocs.render.page import exhibit_html
-from virtdocs.views.model import Listing, Table
+from virtdocs.views.model import Label, Listing, Row, Table
 
 
 def view(name: str) -> Table:
@@ -85,3 +87,29 @@ def test_a_listing_on_a_page_has_its_data_table_below() -> None:
     markup = exhibit_html(built("listing"), "ko", 1, "a")
     assert 'class="vd-exhibit vd-exhibit-figure"' in markup
     assert '<details class="vd-data">' in markup
+
+
+def anchored() -> Built:
+    """The table with an anchor on its last row."""
+    found = built("table")
+    shown = view("table")
+    rows = (*shown.rows[:-1], replace(shown.rows[-1], anchor="xen-pv32"))
+    return replace(found, bundle=replace(found.bundle, view=replace(shown, rows=rows)))
+
+
+def test_a_row_with_an_anchor_has_an_id_below_its_figure_s_and_no_other_row_has_one() -> None:
+    markup = exhibit_html(anchored(), "en", 1, "techniques-all")
+    assert re.findall(r'<tr[^>]* id="([^"]+)"', markup) == ["techniques-all-xen-pv32"]
+    assert '<figure class="vd-exhibit vd-exhibit-table" id="techniques-all"' in markup
+
+
+@pytest.mark.parametrize("format", ["md", "csv", "svg"])
+def test_an_anchor_shows_on_a_page_only(format: str) -> None:
+    plain = formats.export(built("table"), format, "en")
+    assert formats.export(anchored(), format, "en") == plain
+
+
+@pytest.mark.parametrize("name", ["3-1", "Xen", "xen_pv32", "xen pv", "xen-", "-xen", "한글"])
+def test_what_no_html_id_should_hold_is_no_anchor(name: str) -> None:
+    with pytest.raises(ValueError, match="no anchor of a row"):
+        Row(Label("column.value"), (), anchor=name)

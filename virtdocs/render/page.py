@@ -9,7 +9,8 @@ For the site's hooks (nothing here reads or writes a file of the site):
         parameters' values. Append ``-2`` … when a page shows the same exhibit again.
     exhibit_html(built, lang, number, anchor, files="") -> str
         The complete <figure class="vd-exhibit" id=anchor data-exhibit=name …>, to be put
-        into the page after Markdown conversion. ``files`` prefixes download links.
+        into the page after Markdown conversion. ``files`` prefixes download links. A table's
+        row that has an anchor of its own has the id ANCHOR-ROW.
     downloads(built, lang, anchor) -> dict[str, str]
         File name -> text (UTF-8) of the files that ``exhibit_html`` links to: SVG, CSV
         and JSON. Write them beside the page; ``files`` leads there from the page.
@@ -75,7 +76,7 @@ def exhibit_html(built: Built, lang: str, number: int, anchor: str, files: str =
 def _body(built: Built, words: Catalogue, anchor: str) -> str:
     view = built.bundle.view
     if isinstance(view, Table):
-        return table.html(view, words, f"{anchor}-caption")
+        return table.html(view, words, f"{anchor}-caption", anchor)
     if isinstance(view, Listing):
         return listing.html(view, words, f"{anchor}-caption")
     drawings = f'<div class="vd-wide">{figure.wide(built, words, anchor)}</div>'
@@ -107,7 +108,7 @@ def _data(built: Built, words: Catalogue, anchor: str) -> str:
     if isinstance(built.bundle.view, Table):
         return ""
     head = escape(words.text("ui.data"))
-    rows = table.html(table_of(built.bundle.view), words, f"{anchor}-data")
+    rows = table.html(table_of(built.bundle.view), words, f"{anchor}-data", anchor)
     summary = f'<summary id="{escape(anchor)}-data">{head}</summary>'
     return f'<details class="vd-data">{summary}{rows}</details>'
 

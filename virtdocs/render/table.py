@@ -29,8 +29,11 @@ def bases(table: Table) -> list[Basis]:
     return [basis for basis in Basis if basis in found]
 
 
-def html(table: Table, words: Catalogue, label_id: str) -> str:
-    """A table named by the element ``label_id``; scrolls inside its own box."""
+def html(table: Table, words: Catalogue, label_id: str, figure_id: str = "") -> str:
+    """A table named by the element ``label_id``; scrolls inside its own box.
+
+    With the id of its figure, a row that has an anchor can be linked to: FIGURE-ANCHOR.
+    """
     kinds = _kinds(table)
     heads = "".join(
         f'<th scope="col" class="{kind}">{_breakable(label_text(one, words))}</th>'
@@ -38,7 +41,12 @@ def html(table: Table, words: Catalogue, label_id: str) -> str:
     )
     quiet = table.dense and len(bases(table)) == 1
     body = "".join(
-        _body(group, [_row(row, words, kinds, quiet) for row in rows], words, len(kinds) + 1)
+        _body(
+            group,
+            [_row(row, words, kinds, quiet, figure_id) for row in rows],
+            words,
+            len(kinds) + 1,
+        )
         for group, rows in groupby(table.rows, key=lambda row: row.group)
     )
     dense = " vd-dense" if table.dense else ""
@@ -73,8 +81,9 @@ def _kinds(table: Table) -> list[str]:
     ]
 
 
-def _row(row: Row, words: Catalogue, kinds: list[str], quiet: bool) -> str:
+def _row(row: Row, words: Catalogue, kinds: list[str], quiet: bool, figure_id: str) -> str:
     """``quiet``: the legend alone says what the cells stand on, as it is the same for all."""
+    place = f' id="{escape(figure_id)}-{row.anchor}"' if row.anchor and figure_id else ""
     colour = f' style="--vd-c: {palette.variable(row.technique)}"' if row.technique else ""
     shades = row.shades or (None,) * len(row.cells)
     cells = "".join(
@@ -83,7 +92,7 @@ def _row(row: Row, words: Catalogue, kinds: list[str], quiet: bool) -> str:
     )
     kind = "vd-technique" if row.technique else "vd-long" if isinstance(row.head, Value) else ""
     named = f' class="{kind}"' if kind else ""
-    return f'<tr{colour}><th scope="row"{named}>{_content(row.head, words)}</th>{cells}</tr>'
+    return f'<tr{place}{colour}><th scope="row"{named}>{_content(row.head, words)}</th>{cells}</tr>'
 
 
 def _cell(

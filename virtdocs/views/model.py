@@ -7,13 +7,16 @@ Renderers turn both into one language and one format.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from virtdocs.trace import EventKind, Party
+
+ANCHOR: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 class Basis(StrEnum):
@@ -66,7 +69,8 @@ class Row:
     """One row: its head, its cells, the technique that gives it a colour ("" for none).
 
     Rows of the same ``group`` follow one another under its label; ``shades`` (0 to 1, one
-    for each cell) say how strongly a cell is tinted.
+    for each cell) say how strongly a cell is tinted. ``anchor`` is the end of the row's id on a
+    page ("" for none): lower-case letters, digits and hyphens, a letter first; ValueError else.
     """
 
     head: Label | Value
@@ -74,6 +78,11 @@ class Row:
     technique: str = ""
     group: Label | None = None
     shades: tuple[Fraction, ...] = ()
+    anchor: str = ""
+
+    def __post_init__(self) -> None:
+        if self.anchor and not ANCHOR.fullmatch(self.anchor):
+            raise ValueError(f"{self.anchor!r} is no anchor of a row")
 
 
 @dataclass(frozen=True, slots=True)
