@@ -24,6 +24,7 @@ from virtdocs.commands import (
     bench,
     check,
     compare,
+    coverage,
     exhibit,
     listing,
     measure,
@@ -63,6 +64,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "measure": Command("record counts on a real QEMU", measure.declare, measure.run),
         "list": Command("names with descriptions", listing.declare, listing.listing),
         "check": Command("gates over pages and data", check.declare_check, check.check),
+        "coverage": Command("the source's parts on the site", coverage.declare, coverage.coverage),
         "review": Command("record a section's review", check.declare_review, check.review),
     }
 )

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from virtdocs.checks import (
     catalogue,
     citations,
+    coverage,
     exhibits,
     links,
     markdown,
@@ -36,6 +37,7 @@ GATES: Mapping[str, Gate] = MappingProxyType(
         "particles": particles.check,
         "markdown": markdown.check,
         "links": links.check,
+        "coverage": coverage.check,
     }
 )
 

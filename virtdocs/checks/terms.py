@@ -25,10 +25,10 @@ def check(root: Path) -> list[Finding]:
     """Aliases used as if they were the main form, and contradictions in the list itself."""
     terms = read_terms(root)
     found = _list_findings(root, terms)
-    names = _alternatives(name for term in terms for name in term.names)
+    names = alternatives(name for term in terms for name in term.names)
     mention = re.compile(f"(?:{names.pattern}){_MENTION}", names.flags)
     owner = {alias: term for term in terms for alias in term.flagged}
-    flagged = _alternatives(owner)
+    flagged = alternatives(owner)
     for file, first, text in (*_pages(root), *_labels(root)):
         prose = names.sub(_blank, mention.sub(_blank, text))
         for match in flagged.finditer(prose):
@@ -58,7 +58,7 @@ def _form_for(term: Term, alias: str) -> str:
     return term.ko if re.search("[가-힣]", alias) else term.en
 
 
-def _alternatives(forms: Iterable[str]) -> re.Pattern[str]:
+def alternatives(forms: Iterable[str]) -> re.Pattern[str]:
     """A pattern of the forms, longest first; a line break counts as a space."""
     ordered = sorted(set(forms), key=lambda form: (-len(form), form))
     return re.compile("|".join(_pattern(form) for form in ordered) or r"(?!)")
