@@ -116,6 +116,21 @@ bt = "binary translation"
 [axis]
 gain = "gain in {unit}"
 """
+PARTS = """\
+id,kind,line,text
+S1,section,1,완전가상화
+DEF2,definition,2,전가상화는 방식이다
+"""
+ERRORS = """\
+id,severity,where,verdict
+FC01,S1,whole,omission
+"""
+PLACES = """\
+complete = ["S1"]
+
+["table.md"]
+gains = ["S1", "DEF2"]
+"""
 CODE = '''\
 def heads(names):
     """Ask for axis.nothing here and it is only a docstring."""
@@ -166,6 +181,9 @@ def site(tmp_path: Path) -> Site:
         "virtdocs/catalogue/ko.toml": KO_LABELS,
         "virtdocs/catalogue/en.toml": EN_LABELS,
         "virtdocs/views/heads.py": CODE,
+        "virtdocs/data/source/inventory.csv": PARTS,
+        "virtdocs/data/source/corrections.csv": ERRORS,
+        "docs/coverage.toml": PLACES,
         "README.md": "# A project\n\nSome **bold** words:\n\n- one\n- two\n",
     }.items():
         made.write(file, text)

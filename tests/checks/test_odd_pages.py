@@ -61,6 +61,7 @@ def test_every_gate_passes_on_the_clean_site(site, gate):
         ("particles", "docs/ko/table.md", "{으로/로}", "로"),
         ("markdown", "docs/ko/table.md", "```\n\n- ", "```\n- "),
         ("links", "docs/ko/index.md", "#gains", "#gain"),
+        ("coverage", "docs/coverage.toml", ', "DEF2"', ""),
     ],
 )
 def test_every_gate_fails_on_its_defect_in_the_clean_site(site, gate, file, old, new):

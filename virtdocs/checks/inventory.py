@@ -12,7 +12,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from virtdocs.errors import VirtdocsError
@@ -58,7 +57,6 @@ class Correction:
         return self.id.lower()
 
 
-@lru_cache(maxsize=2)
 def read_parts(root: Path) -> Mapping[str, Part]:
     """All parts by id, in the document's order."""
     rows = _rows(root, INVENTORY, ("id", "kind", "line", "text"))

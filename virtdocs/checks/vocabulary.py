@@ -22,6 +22,7 @@ class Vocabulary:
     def of(cls, terms: Iterable[Term]) -> Vocabulary:
         """All forms of all terms, aliases included: the source uses them."""
         forms = {one.id: {*one.names, *one.aliases, *one.flagged} for one in terms}
+        forms = {id_: own | {_plural(form) for form in own} for id_, own in forms.items()}
         owner = {form.casefold(): id_ for id_, own in forms.items() for form in own}
         each = {id_: _any_case(own) for id_, own in forms.items()}
         return cls(owner, _any_case(form for own in forms.values() for form in own), each)
@@ -34,6 +35,11 @@ class Vocabulary:
     def lost(self, source: str, page: str) -> list[str]:
         """Ids of the terms of ``source`` that stand in ``page`` in no form."""
         return sorted(id_ for id_ in self.named(source) if not self.forms[id_].search(page))
+
+
+def _plural(form: str) -> str:
+    """The English plural; a Korean form stays as it is."""
+    return f"{form[:-1]}ies" if re.search("[a-z]y$", form) else re.sub("(?<=[A-Za-z])$", "s", form)
 
 
 def _any_case(forms: Iterable[str]) -> re.Pattern[str]:
