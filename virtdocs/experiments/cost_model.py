@@ -1,17 +1,19 @@
 """Counts become cycles: every event times the cost of its era, draw by draw.
 
 What an era has no published cost for is left out and named, never priced at zero in
-silence. Steps inside a priced event (decoding, emulating, resuming) are part of its price.
+silence. Steps inside a priced event (decoding, emulating, resuming) are part of its price,
+and so are the events that its entry holds (held.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from fractions import Fraction
 from typing import Final
 
 from virtdocs.experiments.costs import EraCosts, Sourced, era_costs
+from virtdocs.experiments.held import without_held
 from virtdocs.experiments.results import Work
 from virtdocs.experiments.techniques import Technique
 from virtdocs.experiments.uncertainty import DRAWS, Samples, samples
@@ -23,13 +25,6 @@ PRICED: Final = (
 )  # fmt: skip
 # Done once for code that stays: a longer run has none of it (Adams and Agesen 2006, §7).
 ONE_OFF: Final = ("callout.translate",)
-# Part of another's price, which is measured with it.
-WITHIN: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "callout.iret": "trap",  # a fault's nanobenchmark ends with the return from it
-        "hypercall.stack_switch": "hypercall.mmuext_op",  # both belong to a switch of contexts
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +67,7 @@ class CostModel:
         cpu = "vmx" if technique.cpu == "svm" else technique.cpu
         axes = (cpu, technique.mmu, technique.io)
         counted = {"instruction": float(work.instructions)} if instructions else {}
-        counted |= {
-            name: float(n)
-            for name, n in work.events.items()
-            if name.partition(".")[0] in PRICED and name not in (*ONE_OFF, *WITHIN) and n
-        }
+        counted |= {name: float(n) for name, n in self._left(work, axes).items() if n}
         lines, unpriced = [], []
         total = [0.0] * DRAWS
         for event, count in counted.items():
@@ -88,6 +79,19 @@ class CostModel:
             for cost in costs:
                 total = [t + count * c for t, c in zip(total, samples(cost), strict=True)]
         return Priced(tuple(total), tuple(lines), tuple(unpriced))
+
+    def _left(self, work: Work, axes: tuple[str, ...]) -> Mapping[str, Fraction]:
+        """The events that have a price of their own, less those that others hold."""
+        counts = {
+            name: Fraction(n)
+            for name, n in work.events.items()
+            if name.partition(".")[0] in PRICED and name not in ONE_OFF
+        }
+        holds = {
+            name: [held for cost in self.costs.of(name, axes) for held in cost.holds]
+            for name in counts
+        }
+        return without_held(counts, holds)
 
 
 def cost_model(era: str) -> CostModel:

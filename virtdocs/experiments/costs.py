@@ -7,6 +7,7 @@ twice and only figures that somebody verified can set a cost; totals can't.
 
 Eras are not mixed: an entry cites figures of its own era, or it is ``scaled_from`` another
 one, by a stated factor, with basis ``derived`` and at least ``WIDER`` times the spread.
+What an entry ``holds`` is paid with it (held.py).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from virtdocs.errors import BadValue, UnknownName
 from virtdocs.experiments.eras import ERAS, era
 from virtdocs.experiments.formula import records_in
 from virtdocs.experiments.formula import value as formula_value
+from virtdocs.experiments.held import parsed, settled
 
 KEYS: Final = (
     "event", "axis", "part", "unit", "cpu", "year", "source", "locator", "basis",
@@ -72,6 +74,7 @@ class Sourced:
     origin: str  # the era whose figure it is; another one's when scaled
     scale: float = 1.0
     records: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()  # events beside it that its figure was measured with
 
     @property
     def parameter(self) -> str:
@@ -105,7 +108,7 @@ def load(table: Mapping[str, Any], name: str, file: str) -> EraCosts:
     found = list(own)
     for number, entry in enumerate(table.get("scaled", ()), 1):
         found += _scaled(entry, ghz, f"{file}: scaled {number}", found)
-    return EraCosts(name, ghz, tuple(found))
+    return EraCosts(name, ghz, settled(found, name, file))
 
 
 def _own(table: Mapping[str, Any], name: str, ghz: float, file: str) -> list[Sourced]:
@@ -181,6 +184,7 @@ def _entry(
         formula=str(entry.get("value", f"{entry.get('low')} … {entry.get('high')}")),
         origin=name,
         records=tuple(dict.fromkeys(record.id for record in used)),
+        holds=parsed(entry, where),
     )
 
 
