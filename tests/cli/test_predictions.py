@@ -48,7 +48,7 @@ def test_a_comparison_is_priced_with_its_spread(virtdocs):
     bt, vt = found["rows"]
     assert set(bt["cycles"]) == set(bt["ratio_to_native"]) == {"median", "p5", "p95"}
     assert bt["ratio_to_native"]["median"] > 5
-    assert vt["ratio_to_native"]["median"] == 1
+    assert 1 < vt["ratio_to_native"]["median"] < 1.05  # no exit: a null call takes hardly longer
     assert found["p_faster"] == {"bt": {"hw_shadow": 0.0}, "hw_shadow": {"bt": 1.0}}
     assert bt["basis"] == "derived"
 

@@ -58,6 +58,7 @@ def ran(preset: Technique, program: Program, *, hot: int | None, vendor: str = "
         "disturbed": board.disturbed,
         "faults": board.faults,
         "counts": {key: n for key, n in trace.counts.items() if n},
+        "system calls": [cpu.system_calls for cpu in board.cpus],
         "state": board.state_hash(),
         "result": board.result_hash(program.result),
     }

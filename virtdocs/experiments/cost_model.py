@@ -21,7 +21,7 @@ from virtdocs.experiments.uncertainty import DRAWS, Samples, samples
 # Kinds with a price of their own; all others are steps of one of these.
 PRICED: Final = (
     "exception", "trap", "vm_exit", "user_exit", "hypercall", "callout", "inline",
-    "shadow_fill", "nested_fill", "walk_refs", "device_access", "device_irq", "dma",
+    "shadow_fill", "nested_fill", "walk_refs", "device_access", "device_irq", "dma", "syscall",
 )  # fmt: skip
 # Done once for code that stays: a longer run has none of it (Adams and Agesen 2006, §7).
 ONE_OFF: Final = ("callout.translate",)

@@ -27,7 +27,7 @@ from virtdocs.experiments.techniques import Technique, technique
 from virtdocs.guest.assembler import assemble as assemble_text
 from virtdocs.guest.program import Program
 from virtdocs.guest.workloads import BUILDS, WORKLOADS, build
-from virtdocs.trace import Trace
+from virtdocs.trace import EventKind, Trace
 from virtdocs.vmm.acceleration import fast_cores
 from virtdocs.vmm.exit_loop import Outcome
 from virtdocs.vmm.exit_loop import run as run_engines
@@ -137,11 +137,18 @@ def _run_workload(
     _, twice = one(2 * ops, 2 * steps)
     tally, double = once.machine.trace.counts, twice.machine.trace.counts
     more = twice.machine.board.retired - once.machine.board.retired
-    work = work_per_op(tally, double, more, ops)
+    work = work_per_op(_with_calls(once), _with_calls(twice), more, ops)
     shown = {**checked, **departures}
     return _result(
         name, preset, shown, ops, program, once, per_op(tally, double, ops), work, device
     )
+
+
+def _with_calls(finished: Finished) -> Counter[tuple[EventKind, str]]:
+    """All counts, with the system calls: no event of a monitor where they reach the kernel."""
+    board, trace = finished.machine.board, finished.machine.trace
+    calls = sum(cpu.system_calls for cpu in board.cpus)
+    return trace.counts + Counter({(EventKind.SYSCALL, ""): calls})
 
 
 def _run_file(
@@ -167,8 +174,8 @@ def _run_file(
     program = assemble_text(text, path, constants=constants)
     options = options_of(departures)
     finished = execute(preset, program, vendor, steps, record, core=core, machine_options=options)
-    board, tally = finished.machine.board, finished.machine.trace.counts
-    work = work_per_op(Counter(), tally, board.retired, 1)
+    board = finished.machine.board
+    work = work_per_op(Counter(), _with_calls(finished), board.retired, 1)
     return _result(path, preset, departures, None, program, finished, {}, work)
 
 

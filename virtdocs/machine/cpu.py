@@ -102,6 +102,7 @@ class Cpu(SegmentUnit):
         self.task_base = 0
         self.interrupt_shadow = 0
         self.halted = False
+        self.system_calls = 0  # how often an application has entered its kernel
         # The oracle below a monitor: told of each frame that the running program touches.
         self.guard: Guard | None = None
         # The same for a port or an MSR (its kind and number) that an instruction reaches.

@@ -153,6 +153,7 @@ class ParavirtualEngine:
             if self.long_mode and self.in_kernel:
                 self._hypercall()
                 return
+            cpu.system_calls += 1
             self.trap_event("syscall_bounce")
             handler = Handler(3, True, self.kernel_cs, self.system_call_entry)
             self.bounce(handler, None)
@@ -173,6 +174,7 @@ class ParavirtualEngine:
         elif handler is not None and handler.privilege >= cpu.cpl:
             cpu.rip = cpu.next_rip
             self.board.retire()
+            cpu.system_calls += trap.vector == SYSTEM_CALL_VECTOR
             # 32-bit: the gate leads straight to the guest's kernel, Xen is not on the path.
             direct = trap.vector == SYSTEM_CALL_VECTOR and not self.long_mode
             if not direct:

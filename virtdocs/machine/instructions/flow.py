@@ -173,6 +173,7 @@ def enter_by_syscall(cpu: Cpu, return_rip: int) -> None:
     """What SYSCALL does to the CPU whose kernel is entered."""
     star = cpu.msrs[MSR_STAR]
     selector = star >> 32 & 0xFFFC
+    cpu.system_calls += 1
     cpu.regs[RCX] = return_rip
     cpu.regs[R11] = cpu.rflags
     cpu.rflags = cpu.rflags & ~cpu.msrs[MSR_FMASK] & FLAGS_MASK | FLAGS_ONE

@@ -171,6 +171,7 @@ def syscall(source: Source, step: Step) -> None:
     source.put(RCX, str(step.after))
     source.put(R11, "cpu.rflags")
     source.line(f"cpu.rflags = cpu.rflags & {~mask & FLAGS_MASK} | {FLAGS_ONE}")
+    source.line("cpu.system_calls += 1")
     _switch(source, selector, selector + 8, 0)
 
 
