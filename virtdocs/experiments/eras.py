@@ -19,6 +19,9 @@ class Era:
     hardware_assist: bool
     nested_paging: bool
     xen_io: str = "xen_ring"  # xen_internal: the hypervisor has the drivers (Xen 1.x)
+    # Kernels hand over several TCP segments in one buffer, where a driver takes them. No source
+    # of an era before KVM names it (data/costs/RULES.md, T1).
+    segmentation: bool = False
 
 
 ERAS: Final[Mapping[str, Era]] = MappingProxyType(
@@ -29,8 +32,8 @@ ERAS: Final[Mapping[str, Era]] = MappingProxyType(
             Era("xen-2003", 2, hardware_assist=False, nested_paging=False, xen_io="xen_internal"),
             # The first VT-x left the page tables to software.
             Era("p4-2006", 2, hardware_assist=True, nested_paging=False),
-            Era("kvm-2012", 4, hardware_assist=True, nested_paging=True),
-            Era("kvm-2020", 4, hardware_assist=True, nested_paging=True),
+            Era("kvm-2012", 4, hardware_assist=True, nested_paging=True, segmentation=True),
+            Era("kvm-2020", 4, hardware_assist=True, nested_paging=True, segmentation=True),
         )
     }
 )

@@ -2,6 +2,11 @@
 
 One request natively takes a share of the time that the link takes for it (below 1, since
 native runs reach the link's rate); a technique adds its events. Rate = min(link, CPU).
+
+With L the link's time for what one op hands over (its bytes over the native rate), s the share
+and x the technique's extra time for the op's events: time = max(L, s L + x). A network op is
+a packet, or a buffer of several segments (segmentation.py): then L grows with its bytes and x
+does not.
 """
 
 from __future__ import annotations
@@ -11,14 +16,17 @@ from typing import Final
 
 from virtdocs.errors import BadValue
 from virtdocs.experiments.cost_model import cost_model
+from virtdocs.experiments.devices import device_for
+from virtdocs.experiments.eras import era as era_of
 from virtdocs.experiments.mixes import Mix, Params
 from virtdocs.experiments.models.extra_cycles import extra_cycles
 from virtdocs.experiments.models.prediction import Prediction
+from virtdocs.experiments.models.segmentation import Buffer, buffer, takes_segments
 from virtdocs.experiments.published import figure
+from virtdocs.experiments.techniques import technique
 from virtdocs.experiments.uncertainty import Z95, Samples, combine, normal
+from virtdocs.guest.workloads import WORKLOADS
 
-# IPv4 and TCP headers with timestamps (RFC 791, RFC 9293, RFC 7323), in bytes.
-HEADERS: Final = 20 + 20 + 12
 # How much of the link's time one request keeps the native CPU busy: an assumption.
 SHARE: Final = (1 / 8, 1.0)
 LARGEST_FRAME: Final = 1_512  # what the network workloads can send
@@ -30,11 +38,12 @@ def predict(mix: Mix, technique_name: str, era: str, params: Params) -> Predicti
         known = ", ".join(mix.native)
         raise BadValue("--era", f"{mix.name} has a published native rate in {known}, not in {era}")
     native, rate = figure(mix.native[era])
-    size = _bytes(params)
+    packet = _buffer(mix, technique_name, era, params)
+    size = packet.payload if packet else int(params["size"])
     bits = 8.0 if native.unit == "Mb/s" else 1.0
     link_us = size * bits / rate  # Mb/s are bits per microsecond, MB/s bytes
     model = cost_model(era)
-    workload_size = min(size + HEADERS, LARGEST_FRAME) if "mtu" in params else size
+    workload_size = min(packet.handed_bytes(), LARGEST_FRAME) if packet else size
     extra = extra_cycles(mix, technique_name, era, model, {"size": workload_size // 8 * 8})
     extra_us = tuple(cycles / (model.costs.ghz * 1000) for cycles in extra.cycles)
     times = combine(
@@ -44,7 +53,11 @@ def predict(mix: Mix, technique_name: str, era: str, params: Params) -> Predicti
         ratio=tuple(time / link_us for time in times),
         value=tuple(size * bits / time for time in times),
         unit=native.unit,
-        limits=(*mix.limits, *(("unpriced",) if extra.unpriced else ())),
+        limits=(
+            *mix.limits,
+            *(("full_buffers",) if packet and packet.segments > 1 else ()),
+            *(("unpriced",) if extra.unpriced else ()),
+        ),
         sources=tuple(sorted({*extra.sources, native.source})),
         basis="derived",
         unpriced=extra.unpriced,
@@ -52,10 +65,16 @@ def predict(mix: Mix, technique_name: str, era: str, params: Params) -> Predicti
     )
 
 
-def _bytes(params: Params) -> int:
-    if "mtu" in params:
-        return int(params["mtu"]) - HEADERS
-    return int(params["size"])
+def _buffer(mix: Mix, technique_name: str, era: str, params: Params) -> Buffer | None:
+    """What a network op hands over; None for a mix without packets."""
+    if "mtu" not in params:
+        return None
+    preset = technique(technique_name, era_name=era)
+    [name] = mix.counts
+    device = device_for(preset, WORKLOADS[name].device, mix.io.get(preset.name))
+    wanted = params["segmentation"] == "on"
+    several = wanted and takes_segments(device, era_of(era), str(params["direction"]))
+    return buffer(int(params["mtu"]), several)
 
 
 def _shares(name: str) -> Samples:
