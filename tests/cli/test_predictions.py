@@ -53,6 +53,20 @@ def test_a_comparison_is_priced_with_its_spread(virtdocs):
     assert bt["basis"] == "derived"
 
 
+def test_a_comparison_takes_a_switch_of_the_era(virtdocs):
+    asked = ("compare", "cpuid", "--techniques", "hw_nested", "--param", "ops=20", "--json")
+    [off] = answer(virtdocs(*asked))["rows"]
+    [on] = answer(virtdocs(*asked, "--param", "mitigations=on"))["rows"]
+    assert on["counts"] == off["counts"]
+    assert on["cycles"]["median"] > off["cycles"]["median"]
+
+
+def test_switches_are_listed(virtdocs):
+    rows = answer(virtdocs("list", "params", "--json"))["params"]
+    [switch] = [row for row in rows if row["key"] == "mitigations"]
+    assert (switch["workload"], switch["type"], switch["default"]) == ("priced", "off|on", "off")
+
+
 def test_eras_are_listed_with_their_sources(virtdocs):
     eras = answer(virtdocs("list", "eras", "--json"))["eras"]
     assert next(one["name"] for one in eras) == "ws-2001"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from virtdocs.devices.registry import DEVICES, NET
 from virtdocs.errors import VirtdocsError
+from virtdocs.experiments.costs import era_costs
 from virtdocs.experiments.eras import ERAS, era
 from virtdocs.experiments.mixes import mix
 from virtdocs.experiments.models import link
@@ -92,7 +93,7 @@ def test_events_are_counted_for_a_buffer_and_time_for_its_bytes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """On made-up costs: a buffer's events take a second, whatever is in it."""
-    second = link.cost_model(when).costs.ghz * 1e9
+    second = era_costs(when).ghz * 1e9
     sizes = []
 
     def one_op(*args: object) -> Extra:

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from virtdocs.commands.answer import Answer, Json, columns
-from virtdocs.commands.arguments import names, one_of
+from virtdocs.commands.arguments import names, one_of, params
 from virtdocs.commands.predict import spread_json
 from virtdocs.commands.progress import Progress
 from virtdocs.commands.run import add_machine, answer_of, flat_counts, known_technique, one_run
@@ -50,16 +50,19 @@ def compare(args: argparse.Namespace) -> Answer:
     """One row for each technique; any outcome is an answer."""
     from virtdocs.experiments.cost_model import cost_model
     from virtdocs.experiments.eras import DEFAULT_ERA
+    from virtdocs.experiments.switches import switches_of
     from virtdocs.experiments.techniques import in_era
     from virtdocs.experiments.uncertainty import combine, p_less, spread
     from virtdocs.render.catalogue import load
 
     wanted = args.techniques or in_era(args.era)
+    era = args.era or DEFAULT_ERA
+    switches, counted = switches_of(params(args.param))
+    model = cost_model(era, switches)
+    args = argparse.Namespace(**{**vars(args), "param": [*counted.items()]})
     with Progress(f"compare {args.workload}"):
         results = [one_run(args, technique, args.era) for technique in wanted]
         native = _native(args, results)
-    era = args.era or DEFAULT_ERA
-    model = cost_model(era)
     priced = [_price(model, result, args) for result in results]
     base = _price(model, native, args).total
     rows: list[Json] = []

@@ -33,15 +33,16 @@ def _techniques(lang: str) -> Rows:
 
 
 def _params(_lang: str) -> Rows:
-    """Every key of --param, by workload; those of the machine go with any."""
+    """Every key of --param, by workload; those of the machine go with any, switches with costs."""
     from virtdocs.experiments.machine_options import MACHINE_PARAMS
+    from virtdocs.experiments.switches import SWITCHES
     from virtdocs.guest.workloads import OPS, WORKLOADS, Choice
 
     every = {
         name: {"ops": replace(OPS, default=one.ops), **one.params}
         for name, one in WORKLOADS.items()
     }
-    for workload, params in {**every, "any": MACHINE_PARAMS}.items():
+    for workload, params in {**every, "any": MACHINE_PARAMS, "priced": SWITCHES}.items():
         for key, param in params.items():
             unit = f" {param.unit}" if param.unit else ""
             span = "" if isinstance(param, Choice) else f" {param.minimum}..{param.maximum}{unit}"

@@ -15,6 +15,7 @@ from typing import Final
 from virtdocs.experiments.costs import EraCosts, Sourced, era_costs
 from virtdocs.experiments.held import without_held
 from virtdocs.experiments.results import Work
+from virtdocs.experiments.switches import AS_THE_ERA, Switches, require, switched
 from virtdocs.experiments.techniques import Technique
 from virtdocs.experiments.uncertainty import DRAWS, Samples, samples
 
@@ -61,6 +62,7 @@ class CostModel:
     """The costs of one era; only work of that era's techniques is priced with it."""
 
     costs: EraCosts
+    switches: Switches = AS_THE_ERA
 
     def price(self, work: Work, technique: Technique, instructions: bool = True) -> Priced:
         """Cycles of ``work``; without ``instructions``, of the events only."""
@@ -87,6 +89,7 @@ class CostModel:
             for name, n in work.events.items()
             if name.partition(".")[0] in PRICED and name not in ONE_OFF
         }
+        counts |= switched(self.switches, counts)
         holds = {
             name: [held for cost in self.costs.of(name, axes) for held in cost.holds]
             for name in counts
@@ -94,6 +97,11 @@ class CostModel:
         return without_held(counts, holds)
 
 
-def cost_model(era: str) -> CostModel:
-    """The model of an era; UnknownName for one that does not exist."""
-    return CostModel(era_costs(era))
+def cost_model(era: str, switches: Switches = AS_THE_ERA) -> CostModel:
+    """The model of an era; UnknownName for one that does not exist.
+
+    Raises BadValue for a switch that the era has no price of.
+    """
+    costs = era_costs(era)
+    require(switches, costs)
+    return CostModel(costs, switches)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from virtdocs.devices.virtqueue import need_event
 from virtdocs.errors import BadValue
+from virtdocs.experiments.cost_model import CostModel, cost_model
 from virtdocs.experiments.eras import era as era_of
 from virtdocs.experiments.mixes import Mix, Params, mix
 from virtdocs.experiments.models import cpu_time, latency, link, steps, walks
 from virtdocs.experiments.models.prediction import Prediction
+from virtdocs.experiments.switches import switches_of
 from virtdocs.experiments.techniques import technique
 from virtdocs.experiments.uncertainty import DRAWS
 
@@ -22,30 +25,37 @@ INDICES: Final = 1 << 16  # a ring's index has 16 bits (virtio 1.4, split virtqu
 def predict(
     workload: str, technique_name: str, era: str, params: Mapping[str, str | int] = NO_PARAMS
 ) -> Prediction:
-    """The prediction; UnknownName or BadValue for what can't be asked, or has no model."""
+    """The prediction; UnknownName or BadValue for what can't be asked, or has no model.
+
+    ``params`` are the mix's, and the switches of an era.
+    """
     era_of(era)
     technique(technique_name, era_name=era)
     found = mix(workload)
-    checked = found.checked(params)
+    switches, own = switches_of(params)
+    checked = found.checked(own)
     chosen = found.chosen(checked)
     if chosen.model == "none":
         raise BadValue(workload, "no published native cost: counts only, see `virtdocs run`")
-    return _by_model(chosen, technique_name, era, checked)
+    answer = _by_model(chosen, technique_name, era, cost_model(era, switches), checked)
+    if switches.mitigations:
+        return replace(answer, limits=(*answer.limits, "one_mitigation"))
+    return answer
 
 
-def _by_model(chosen: Mix, name: str, era: str, params: Params) -> Prediction:
+def _by_model(chosen: Mix, name: str, era: str, model: CostModel, params: Params) -> Prediction:
     if chosen.model == "cpu_time":
-        return cpu_time.predict(chosen, name, era)
+        return cpu_time.predict(chosen, name, era, model)
     if chosen.model == "steps":
-        return steps.predict(chosen, name, era)
+        return steps.predict(chosen, name, era, model)
     if chosen.model == "walks":
         return walks.predict(chosen, name, era, params)
     if chosen.model == "link":
-        return link.predict(chosen, name, era, params)
+        return link.predict(chosen, name, era, model, params)
     if chosen.model == "queue":
-        return latency.queue(chosen, name, era, params)
+        return latency.queue(chosen, name, era, model, params)
     if chosen.model == "added":
-        return latency.added(chosen, name, era)
+        return latency.added(chosen, name, era, model)
     return _second_notification(chosen)
 
 

@@ -27,9 +27,8 @@ CARRIED: Final = 2.0
 MICROSECONDS: Final[Mapping[str, float]] = MappingProxyType({"us": 1.0, "s": 1e6})
 
 
-def predict(mix: Mix, technique_name: str, era: str) -> Prediction:
+def predict(mix: Mix, technique_name: str, era: str, model: CostModel) -> Prediction:
     """Ratio to native; BadValue where the mix has no native time in the era."""
-    model = cost_model(era)
     rate = units_per_cycle(mix, era, model)
     extra = extra_cycles(mix, technique_name, era, model)
     ratio = combine(lambda r, e: 1 + r * e, rate, extra.cycles)

@@ -15,7 +15,7 @@ from math import exp, log, sqrt
 from typing import Final
 
 from virtdocs.errors import BadValue
-from virtdocs.experiments.cost_model import cost_model
+from virtdocs.experiments.cost_model import CostModel
 from virtdocs.experiments.devices import device_for
 from virtdocs.experiments.eras import era as era_of
 from virtdocs.experiments.mixes import Mix, Params
@@ -32,7 +32,9 @@ SHARE: Final = (1 / 8, 1.0)
 LARGEST_FRAME: Final = 1_512  # what the network workloads can send
 
 
-def predict(mix: Mix, technique_name: str, era: str, params: Params) -> Prediction:
+def predict(
+    mix: Mix, technique_name: str, era: str, model: CostModel, params: Params
+) -> Prediction:
     """Rate, and its ratio to the native one; BadValue where no native rate was published."""
     if era not in mix.native:
         known = ", ".join(mix.native)
@@ -42,7 +44,6 @@ def predict(mix: Mix, technique_name: str, era: str, params: Params) -> Predicti
     size = packet.payload if packet else int(params["size"])
     bits = 8.0 if native.unit == "Mb/s" else 1.0
     link_us = size * bits / rate  # Mb/s are bits per microsecond, MB/s bytes
-    model = cost_model(era)
     workload_size = min(packet.handed_bytes(), LARGEST_FRAME) if packet else size
     extra = extra_cycles(mix, technique_name, era, model, {"size": workload_size // 8 * 8})
     extra_us = tuple(cycles / (model.costs.ghz * 1000) for cycles in extra.cycles)

@@ -6,7 +6,7 @@ from fractions import Fraction
 from types import MappingProxyType
 
 from virtdocs.errors import BadValue
-from virtdocs.experiments.cost_model import cost_model
+from virtdocs.experiments.cost_model import CostModel
 from virtdocs.experiments.mixes import Mix
 from virtdocs.experiments.models.prediction import Prediction
 from virtdocs.experiments.results import Work
@@ -14,12 +14,11 @@ from virtdocs.experiments.techniques import technique
 from virtdocs.experiments.uncertainty import combine, samples
 
 
-def predict(mix: Mix, technique_name: str, era: str) -> Prediction:
+def predict(mix: Mix, technique_name: str, era: str, model: CostModel) -> Prediction:
     """Cycles; BadValue where the era has no cost of a step, or the technique no such step."""
     preset = technique(technique_name, era_name=era)
     if not preset.hardware_assist:
         raise BadValue("--technique", f"{preset.name} has no VM exit that {mix.name} could count")
-    model = cost_model(era)
     steps = {event: Fraction(n) for event, n in mix.steps.items()}
     priced = model.price(Work(0, MappingProxyType(steps)), preset, instructions=False)
     cycles = priced.total
