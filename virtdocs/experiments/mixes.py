@@ -18,7 +18,17 @@ from typing import Any, Final
 from virtdocs.errors import BadValue, UnknownName
 from virtdocs.experiments.formula import value
 
-MODELS: Final = ("cpu_time", "link", "queue", "added", "walks", "steps", "rule", "none")
+MODELS: Final = (
+    "cpu_time",
+    "link",
+    "queue",
+    "added",
+    "walks",
+    "walk_gain",
+    "steps",
+    "rule",
+    "none",
+)
 BASES: Final = ("measured", "sourced", "derived", "judged")
 Params = Mapping[str, str | int]
 

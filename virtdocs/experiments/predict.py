@@ -50,6 +50,8 @@ def _by_model(chosen: Mix, name: str, era: str, model: CostModel, params: Params
         return steps.predict(chosen, name, era, model)
     if chosen.model == "walks":
         return walks.predict(chosen, name, era, params)
+    if chosen.model == "walk_gain":
+        return walks.gain(chosen, name, era, params)
     if chosen.model == "link":
         return link.predict(chosen, name, era, model, params)
     if chosen.model == "queue":
