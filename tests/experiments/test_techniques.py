@@ -55,7 +55,7 @@ def label(language: str, key: str) -> str:
 
 def test_the_presets_are_those_of_the_interface() -> None:
     assert list(TECHNIQUES) == PRESETS
-    assert sorted(products()) == sorted(PRODUCTS)
+    assert sorted(aliases()) == sorted(PRODUCTS)
     assert DEFAULT_ERA in ERAS
 
 

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Final
 
 from virtdocs.errors import UnknownName, VirtdocsError
-from virtdocs.experiments.devices import VHOST, attach, device_for
+from virtdocs.experiments.devices import VHOST, XEN_INTERNAL, attach, device_for
 from virtdocs.experiments.machines import assemble
 from virtdocs.experiments.single_step import Observed
 from virtdocs.experiments.techniques import Technique, technique
@@ -101,6 +101,15 @@ class IoRequest:
         return fold(self.acts)
 
 
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What one write left in the trace, and how to read it."""
+
+    device: str
+    events: tuple[Event, ...]
+    reader: Reader
+
+
 # The first act after the device is done.
 RETURNING: Final = frozenset({"done", "data", "irq"})
 # Part of the act before, or of the one after.
@@ -133,10 +142,17 @@ def one_request(path: str) -> IoRequest:
     if path not in PATHS:
         raise UnknownName("", "path", path, PATHS)
     chosen = PATHS[path]
-    preset = technique(chosen.technique)
+    found = record(technique(chosen.technique), dict(chosen.params))
+    acts = tuple(found.reader.acts(found.events))
+    if not acts:
+        raise VirtdocsError(WORKLOAD, f"{path}: the request was never made")
+    return IoRequest(path, chosen.technique, found.device, acts)
+
+
+def record(preset: Technique, params: Mapping[str, int | str]) -> Recording:
+    """The third write under a preset, with the workload's parameters."""
     workload = WORKLOADS[WORKLOAD]
     device = device_for(preset, workload.device, None)
-    params = dict(chosen.params)
     checked = workload.checked_params(params)
     program = build(WORKLOAD, preset.build, params, REQUESTS, preset.levels, device.drivers)
     options = workload.constants(checked)
@@ -148,16 +164,15 @@ def one_request(path: str) -> IoRequest:
     run(machine.board, [observed], BUDGET)
     server = serving(preset, device.bus, vhost=options["backend"] == VHOST)
     reader = Reader(server, preset.hardware_assist, observed_posting(machine.engines[0]))
-    acts = tuple(reader.acts(trace.events))
-    if not acts:
-        raise VirtdocsError(WORKLOAD, f"{path}: the request was never made")
-    return IoRequest(path, chosen.technique, device.name, acts)
+    return Recording(device.name, tuple(trace.events), reader)
 
 
 def serving(preset: Technique, bus: str, *, vhost: bool) -> Party:
     """Who answers for the device that the guest's driver talks to."""
     if vhost:
         return Party.HOST_KERNEL
+    if preset.io == XEN_INTERNAL:
+        return Party.HYPERVISOR
     if bus != "pc":
         return {"xen": Party.DOM0, "vmbus": Party.ROOT_PARTITION}[bus]
     return Party.DEVICE if preset.io in ("native", "passthrough") else preset.device_model
