@@ -49,6 +49,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "guests": ("pv_kernel", "release", "support_ends", "status", "as_of", "cited"),
     "all": ("model", "built_on", "price", "release", "support_ends", "status", "as_of", "cited"),
 }  # fmt: skip
+TO_A_LINE = 2
 ABSENT = term("absent", Basis.DERIVED)
 
 
@@ -130,6 +131,13 @@ def axis(preset_axes: Mapping[str, str], name: str, basis: Basis = Basis.DERIVED
     return term(f"{AXES[name]}.{preset_axes[name]}", basis)
 
 
+def _axis_of(model: Model, name: str) -> Value:
+    """A product runs on both makers' processors; a preset is run on one at a time."""
+    if name == "cpu" and model.preset.hardware_assist:
+        return term("axis_cpu.assisted", Basis.DERIVED)
+    return axis(model.preset.axes, name)
+
+
 def fact_cell(product: Product, field: str) -> Value:
     """What the facts of a field say, with their places."""
     found = product.all(field)
@@ -140,7 +148,7 @@ def fact_cell(product: Product, field: str) -> Value:
         keys = " ".join(WORDS[field](one.value) for one in found)
         return Value(keys, Basis.SOURCED, Form.TERMS, where=where)
     values = dict.fromkeys(value for one in found for value in one.values)
-    return Value(", ".join(values), Basis.SOURCED, Form.CODE, where=where)
+    return Value(_lines(tuple(values)), Basis.SOURCED, Form.CODE, where=where)
 
 
 def status_cell(product: Product) -> Value:
@@ -166,7 +174,7 @@ def _cell(key: str, one: Listed, model: Model | None, unmodified: Mapping[str, b
     if model is None:
         return ABSENT
     if key in AXES:
-        return axis(model.preset.axes, key)
+        return _axis_of(model, key)
     if key == "unmodified":
         return yes_no(unmodified[one.product.name], Basis.RUN)
     if key == "default":
@@ -209,7 +217,13 @@ def _as_of(product: Product) -> Value:
 
 
 def _cited(product: Product) -> Value:
-    return code(", ".join(product.sources), Basis.SOURCED)
+    return code(_lines(product.sources), Basis.SOURCED)
+
+
+def _lines(names: Sequence[str]) -> str:
+    """A few names to a line, as code is not broken."""
+    lines = (names[at : at + TO_A_LINE] for at in range(0, len(names), TO_A_LINE))
+    return ",\n".join(", ".join(line) for line in lines)
 
 
 OF_FACTS: Mapping[str, Callable[[Product], Value]] = {
@@ -259,7 +273,7 @@ def _values(shown: Sequence[Listed], models: Mapping[str, Model]) -> dict[str, V
             cells["type"] = type_cell(one.readings, one.inherited)
         if name in models:
             cells["model"] = model_cell(models[name])
-            cells |= {key: axis(models[name].preset.axes, key) for key in AXES}
+            cells |= {key: _axis_of(models[name], key) for key in AXES}
         values |= {f"{name}.{key}": value for key, value in cells.items()}
     return values
 
