@@ -4,16 +4,37 @@ with an address of its own."""
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from tests.exhibits.rendered import renders_everywhere
+from virtdocs.checks.inventory import read_parts
+from virtdocs.checks.termlist import read_terms
+from virtdocs.checks.vocabulary import Vocabulary
 from virtdocs.exhibits import EXHIBITS, Built, build
+from virtdocs.experiments.product_lists import LISTS as OF_THE_DOCUMENT
+from virtdocs.experiments.product_lists import listed
 from virtdocs.experiments.products import products
 from virtdocs.render import page
+from virtdocs.render.catalogue import load
+from virtdocs.render.numbers import label_text
+from virtdocs.render.table import cell_text
 from virtdocs.views.model import Basis, Row, Table, Value
 
 LISTS = dict(EXHIBITS["products"].parameters)["list"].choices
+LANGUAGES = ("ko", "en")
+ROOT = Path(__file__).parents[2]
+# The rows where a part of the source document may stand, (list, product): a list's item in its
+# list, a product in any that has it.
+PLACES: dict[str, list[tuple[str, str]]] = {}
+for one in products().values():
+    for part in one.covers:
+        own = [name for name, start in OF_THE_DOCUMENT.items() if part.startswith(start)]
+        names = [
+            name for name in own or LISTS if one.name in {r.product.name for r in listed(name)}
+        ]
+        PLACES.setdefault(part, []).extend((name, one.name) for name in names)
 SHOWN = [
     *(("products", {"list": name}) for name in LISTS),
     *(("taxonomy", {"axes": name}) for name in ("three", "five")),
@@ -32,7 +53,7 @@ def rows(built: Built) -> tuple[Row, ...]:
     return built.bundle.view.rows
 
 
-@pytest.mark.parametrize("lang", ["ko", "en"])
+@pytest.mark.parametrize("lang", LANGUAGES)
 def test_it_renders_in_every_format(computed: Built, lang: str) -> None:
     renders_everywhere(computed, lang)
 
@@ -133,3 +154,32 @@ def test_an_os_of_its_own_on_the_way_is_found_under_both_types() -> None:
     assert values["xen.system_on_path"].raw == "party.dom0"
     assert values["hyperv.system_on_path"].raw == "party.root_partition"
     assert values["xen.kernel_cpl"].raw == 3
+
+
+@pytest.fixture(scope="module")
+def texts() -> dict[tuple[str, str, str], str]:
+    """What a reader sees of each row, with the heads above it: by list, language, product."""
+    found = {}
+    for name in LISTS:
+        view = build("products", {"list": name}).bundle.view
+        caption = build("products", {"list": name}).bundle.caption
+        assert isinstance(view, Table)
+        for lang in LANGUAGES:
+            words = load(lang)
+            heads = [label_text(one, words) for one in (caption, *view.columns)]
+            for row in view.rows:
+                cells = [cell_text(cell, words) for cell in (row.head, *row.cells)]
+                found[name, lang, row.anchor.replace("-", "_")] = "\n".join([*heads, *cells])
+    return found
+
+
+@pytest.mark.parametrize("part", PLACES)
+def test_a_row_holds_the_terms_of_the_part_that_it_covers_in_both_languages(
+    part: str, texts: dict[tuple[str, str, str], str]
+) -> None:
+    text, terms = read_parts(ROOT)[part].text, Vocabulary.of(read_terms(ROOT))
+    lost = {
+        (name, product): [terms.lost(text, texts[name, lang, product]) for lang in LANGUAGES]
+        for name, product in PLACES[part]
+    }
+    assert any(not any(found) for found in lost.values()), lost

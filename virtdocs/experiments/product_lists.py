@@ -26,8 +26,9 @@ LISTS: Final[Mapping[str, str]] = MappingProxyType(
 # Lists by what a product is, for what the document names in passing.
 KINDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "devices": ("pv_device", "pv_driver"),
-        "clouds": ("cloud",),
+        "devices": ("pv_device", "pv_driver", "tool"),
+        "clouds": ("cloud", "container"),
+        "processors": ("cpu_feature", "processor"),
         "guests": ("guest_os", "application"),
     }
 )

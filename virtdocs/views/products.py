@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from virtdocs.experiments.product_lists import LISTS
 from virtdocs.experiments.products import FIELDS
+from virtdocs.experiments.taxonomy import group
 from virtdocs.views.model import (
     Basis,
     Form,
@@ -42,9 +43,10 @@ TAIL = ("release", "status", "as_of", "cited")
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "type1": ("kind", "type", "model", *SHOWN_AXES, "default", "pv_devices", *TAIL),
     "type2": ("kind", "type", "model", *SHOWN_AXES, "default", "pv_devices", *TAIL),
-    "full": ("kind", "model", *SHOWN_AXES, "unmodified", "other_modes", "hardware", *TAIL),
-    "para": ("kind", "model", *SHOWN_AXES, "default", "other_modes", "pv_devices", *TAIL),
+    "full": ("kind", "model", *SHOWN_AXES, "place", "unmodified", "other_modes", "hardware", *TAIL),
+    "para": ("kind", "model", *SHOWN_AXES, "place", "default", "other_modes", "pv_devices", *TAIL),
     "devices": ("pv_devices", "linux", "windows", *TAIL),
+    "processors": ("as_of", "cited"),
     "clouds": ("built_on", "model", *SHOWN_AXES, "as_of", "cited"),
     "guests": ("pv_kernel", "release", "support_ends", "status", "as_of", "cited"),
     "all": ("model", "built_on", "price", "release", "support_ends", "status", "as_of", "cited"),
@@ -175,6 +177,8 @@ def _cell(key: str, one: Listed, model: Model | None, unmodified: Mapping[str, b
         return ABSENT
     if key in AXES:
         return _axis_of(model, key)
+    if key == "place":
+        return term(f"place_word.{group(model.preset)}", Basis.DERIVED)
     if key == "unmodified":
         return yes_no(unmodified[one.product.name], Basis.RUN)
     if key == "default":
