@@ -25,16 +25,22 @@ from virtdocs.views.model import Basis, Row, Table, Value
 LISTS = dict(EXHIBITS["products"].parameters)["list"].choices
 LANGUAGES = ("ko", "en")
 ROOT = Path(__file__).parents[2]
-# The rows where a part of the source document may stand, (list, product): a list's item in its
-# list, a product in any that has it.
-PLACES: dict[str, list[tuple[str, str]]] = {}
-for one in products().values():
-    for part in one.covers:
-        own = [name for name, start in OF_THE_DOCUMENT.items() if part.startswith(start)]
-        names = [
-            name for name in own or LISTS if one.name in {r.product.name for r in listed(name)}
-        ]
-        PLACES.setdefault(part, []).extend((name, one.name) for name in names)
+
+
+def places() -> dict[str, list[tuple[str, str]]]:
+    """The rows where a part of the source document may stand, (list, product): a list's item in
+    its list, a product in any that has it."""
+    rows_of = {name: {one.product.name for one in listed(name)} for name in LISTS}
+    found: dict[str, list[tuple[str, str]]] = {}
+    for one in products().values():
+        for part in one.covers:
+            own = [name for name, start in OF_THE_DOCUMENT.items() if part.startswith(start)]
+            shown = [(name, one.name) for name in own or LISTS if one.name in rows_of[name]]
+            found.setdefault(part, []).extend(shown)
+    return found
+
+
+PLACES = places()
 SHOWN = [
     *(("products", {"list": name}) for name in LISTS),
     *(("taxonomy", {"axes": name}) for name in ("three", "five")),
