@@ -45,6 +45,15 @@ def test_every_cost_of_an_era_is_a_row_with_its_median_and_source(era: str) -> N
     _rendered(built)
 
 
+@pytest.mark.parametrize("era", ERAS)
+def test_a_cost_names_the_events_that_it_holds(era: str) -> None:
+    rows, costs = table_of(build("costs", {"era": era}).bundle.view).rows, era_costs(era).costs
+    shown = {(row.head.raw, row.cells[-2].raw) for row in rows
+             if isinstance(row.head, Value) and isinstance(row.cells[-2], Value)}  # fmt: skip
+    assert shown == {(one.event, ", ".join(one.holds)) for one in costs if one.holds}
+    assert shown
+
+
 def test_a_borrowed_cost_names_its_era() -> None:
     built = build("costs", {"era": "kvm-2020"})
     origins = [row.cells[-1] for row in table_of(built.bundle.view).rows]

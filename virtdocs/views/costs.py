@@ -50,7 +50,7 @@ def cost_table(found: EraCosts) -> ViewBundle:
         "loans": number(len(loans), Basis.DERIVED),
     }
     columns = ("part", "median_cycles", "range_5_95", "processor", "year",
-               "source", "printed_unit", "figure_from")  # fmt: skip
+               "source", "printed_unit", "holds", "figure_from")  # fmt: skip
     return ViewBundle(
         caption=Label("caption.costs", (("era", summary["era"]),)),
         alt=Label("alt.costs", tuple(summary.items())),
@@ -58,7 +58,7 @@ def cost_table(found: EraCosts) -> ViewBundle:
             Label("column.event"),
             tuple(Label(f"column.{key}") for key in columns),
             tuple(rows),
-            (Label("note.cost_parts"), Label("note.cost_loans")),
+            (Label("note.cost_parts"), Label("note.cost_holds"), Label("note.cost_loans")),
             Label("column.mechanism"),
         ),
         values=summary | dict(chain.from_iterable(map(_values, found.costs))),
@@ -194,6 +194,7 @@ def _row(one: Sourced, era: str) -> Row:
                 ("source", code(one.source, basis)), ("locator", code(one.locator, basis)),
             )),
             term(f"printed.{one.unit}", basis),
+            code(", ".join(one.holds), basis) if one.holds else Label("answer.none"),
             Label("answer.own") if own else code(one.origin, basis),
         ),
         group=Label(f"cost_axis.{'any' if one.axis == '*' else one.axis}"),
