@@ -162,6 +162,13 @@ def test_an_os_of_its_own_on_the_way_is_found_under_both_types() -> None:
     assert values["xen.kernel_cpl"].raw == 3
 
 
+def test_what_costs_nothing_is_of_both_types() -> None:
+    values = build("hypervisor_type", {}).values
+    assert values["type1_free"].raw
+    assert values["type2_free"].raw
+    assert values["type2_paid"].raw
+
+
 @pytest.fixture(scope="module")
 def texts() -> dict[tuple[str, str, str], str]:
     """What a reader sees of each row, with the heads above it: by list, language, product."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from virtdocs.experiments.products import FIELDS
 from virtdocs.views.model import (
     Basis,
     Label,
@@ -68,7 +69,12 @@ def table(shown: Sequence[Shown]) -> ViewBundle:
         **{f"{kind}_with_system": number(with_system[kind], Basis.DERIVED) for kind in TYPES},
         "with_system": number(sum(with_system.values()), Basis.DERIVED),
     }
-    values: dict[str, Value] = dict(summary)
+    prices = Counter((_type(one), fact.value) for one in shown for fact in one.product.all("price"))
+    values: dict[str, Value] = summary | {
+        f"{kind}_{price}": number(prices[kind, price], Basis.DERIVED)
+        for kind in TYPES
+        for price in FIELDS["price"]
+    }
     for one in shown:
         name = one.product.name
         values |= {
