@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from virtdocs.errors import UnknownName
 from virtdocs.exhibits import (
     balloons,
+    comparisons,
     costs,
     devices,
     guest_code,
@@ -57,6 +58,7 @@ EXHIBITS: Mapping[str, Exhibit] = collect(
         balloons,
         source_document,
         costs,
+        comparisons,
         speed,
     )
 )

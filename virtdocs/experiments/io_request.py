@@ -32,10 +32,11 @@ FIRST, LAST = "next_batch", "check_next"
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A technique, with the parameters of its disk."""
+    """A technique, with the parameters of its disk, and the disk if it is not its own ("")."""
 
     technique: str
     params: tuple[tuple[str, str], ...] = ()
+    io: str = ""
 
 
 PATHS: Final[Mapping[str, Path]] = MappingProxyType(
@@ -141,18 +142,22 @@ def one_request(path: str) -> IoRequest:
     """The write by a path of `PATHS`; UnknownName for any other."""
     if path not in PATHS:
         raise UnknownName("", "path", path, PATHS)
-    chosen = PATHS[path]
-    found = record(technique(chosen.technique), dict(chosen.params))
+    return follow(path, PATHS[path])
+
+
+def follow(path: str, chosen: Path) -> IoRequest:
+    """The write by any technique whose CPU runs the kernel's own instructions."""
+    found = record(technique(chosen.technique), dict(chosen.params), chosen.io or None)
     acts = tuple(found.reader.acts(found.events))
     if not acts:
         raise VirtdocsError(WORKLOAD, f"{path}: the request was never made")
     return IoRequest(path, chosen.technique, found.device, acts)
 
 
-def record(preset: Technique, params: Mapping[str, int | str]) -> Recording:
-    """The third write under a preset, with the workload's parameters."""
+def record(preset: Technique, params: Mapping[str, int | str], io: str | None = None) -> Recording:
+    """The third write under a preset, with the workload's parameters, to its disk or to ``io``."""
     workload = WORKLOADS[WORKLOAD]
-    device = device_for(preset, workload.device, None)
+    device = device_for(preset, workload.device, io)
     checked = workload.checked_params(params)
     program = build(WORKLOAD, preset.build, params, REQUESTS, preset.levels, device.drivers)
     options = workload.constants(checked)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -78,6 +79,7 @@ def one_instruction(technique_name: str, instruction: str) -> SingleStep:
     return SingleStep(technique_name, instruction, text, tuple(trace.events))
 
 
+@lru_cache(maxsize=8)
 def _program(build: str, levels: int) -> Program:
     constants: Mapping[str, int] = MappingProxyType(
         {**BUILDS[build].constants, "LEVELS": levels, "TICK": NO_TICK, "OPS": 1}

@@ -91,6 +91,7 @@ def _row(row: Row, words: Catalogue, kinds: list[str], quiet: bool, figure_id: s
         for cell, kind, shade in zip(row.cells, kinds, shades, strict=True)
     )
     kind = "vd-technique" if row.technique else "vd-long" if isinstance(row.head, Value) else ""
+    kind = kind or ("vd-lines" if "\n" in cell_text(row.head, words) else "")
     named = f' class="{kind}"' if kind else ""
     return f'<tr{place}{colour}><th scope="row"{named}>{_content(row.head, words)}</th>{cells}</tr>'
 

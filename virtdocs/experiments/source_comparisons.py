@@ -1,0 +1,68 @@
+"""The source document's comparison tables as it words them, and what no run can say of a row.
+
+Read from ``data/source_comparisons.toml``. Nothing here says that a claim is true.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from virtdocs.errors import BadValue
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRow:
+    """A row of the source's: its item, and one saying for each of the table's columns."""
+
+    table: str
+    row: str
+    id: str
+    line: int
+    item: str
+    says: tuple[str, ...]
+
+    @property
+    def where(self) -> str:
+        """The citation: document, part, line."""
+        return f"SRC {self.id} L{self.line}"
+
+
+def claimed_rows(table: str) -> tuple[ClaimedRow, ...]:
+    """The rows of one table, in the document's order."""
+    return tuple(
+        ClaimedRow(**{**row, "says": tuple(row["says"])})
+        for row in _data()["rows"]
+        if row["table"] == table
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is said of a cell that nothing here runs: a word of the catalogue.
+
+    ``sources`` are citation keys, read on the day ``as_of``; without any, it is an editor's
+    opinion.
+    """
+
+    word: str
+    sources: tuple[str, ...]
+    as_of: str
+
+
+def known(table: str, row: str, technique: str) -> Known:
+    """BadValue where nothing is said."""
+    for one in _data()["known"]:
+        if (one["table"], one["row"], one["technique"]) == (table, row, technique):
+            return Known(one["word"], tuple(one.get("sources", ())), one.get("as_of", ""))
+    raise BadValue("source_comparisons.toml", f"nothing is known of {technique} in {table} {row}")
+
+
+@lru_cache(maxsize=1)
+def _data() -> Mapping[str, Any]:
+    path = files("virtdocs") / "data" / "source_comparisons.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
