@@ -45,8 +45,8 @@ def claimed_rows(table: str) -> tuple[ClaimedRow, ...]:
 class Known:
     """What is said of a cell that nothing here runs: a word of the catalogue.
 
-    ``sources`` are citation keys, read on the day ``as_of``; without any, it is an editor's
-    opinion.
+    ``sources`` are citation keys, read on the day ``as_of`` or later; without any, it is an
+    editor's opinion.
     """
 
     word: str
@@ -58,11 +58,17 @@ def known(table: str, row: str, technique: str) -> Known:
     """BadValue where nothing is said."""
     for one in _data()["known"]:
         if (one["table"], one["row"], one["technique"]) == (table, row, technique):
-            return Known(one["word"], tuple(one.get("sources", ())), one.get("as_of", ""))
+            sources = tuple(one.get("sources", ()))
+            days = (str(_read("sources.toml")[key]["read"]) for key in sources)
+            return Known(one["word"], sources, min(days, default=""))
     raise BadValue("source_comparisons.toml", f"nothing is known of {technique} in {table} {row}")
 
 
-@lru_cache(maxsize=1)
 def _data() -> Mapping[str, Any]:
-    path = files("virtdocs") / "data" / "source_comparisons.toml"
+    return _read("source_comparisons.toml")
+
+
+@lru_cache(maxsize=2)
+def _read(name: str) -> Mapping[str, Any]:
+    path = files("virtdocs") / "data" / name
     return tomllib.loads(path.read_text(encoding="utf-8"))

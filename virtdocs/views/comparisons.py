@@ -53,8 +53,10 @@ def table(
     costs = sorted({key for cell in cells for key in cell.costs})
     notes = [Label("note.claim_types" if kinds else "note.claim_sides")]
     if costs:
-        named = tuple((key, code(era, Basis.DERIVED)) for key, era in eras.items())
-        notes.append(Label("note.claim_priced", named))
+        notes.append(Label("note.claim_priced", (("era", code(eras["era"], Basis.DERIVED)),)))
+        if any(key.endswith("_then") for cell in cells for key in cell.figures):
+            then = ("first_era", code(eras["first_era"], Basis.DERIVED))
+            notes.append(Label("note.claim_first_era", (then,)))
         left = sorted({kind for cell in cells for kind in cell.unpriced})
         if left:
             events = terms(tuple(f"left_out.{kind}" for kind in left), Basis.DERIVED)

@@ -8,7 +8,15 @@ from functools import lru_cache
 from typing import Final
 
 from virtdocs.experiments.comparisons.guests import monitor_frames
-from virtdocs.experiments.comparisons.model import DERIVED, Cell, Figure, count, near, percent
+from virtdocs.experiments.comparisons.model import (
+    DERIVED,
+    Cell,
+    Figure,
+    count,
+    near,
+    percent,
+    probability,
+)
 from virtdocs.experiments.models.extra_cycles import work_of
 from virtdocs.experiments.priced_work import ERA, NATIVE, monitor_share, p_faster, priced, ratio
 from virtdocs.experiments.single_step import INSTRUCTIONS, one_instruction
@@ -87,7 +95,7 @@ def monitored(name: str) -> Cell:
 
 def order(one: str, other: str, workloads: tuple[str, ...], era: str = ERA) -> dict[str, Figure]:
     """Per workload: in which share of the draws of all costs ``one`` takes less time."""
-    return {workload: percent(p_faster(workload, one, other, era)) for workload in workloads}
+    return {workload: probability(p_faster(workload, one, other, era)) for workload in workloads}
 
 
 def entered(name: str) -> Cell:

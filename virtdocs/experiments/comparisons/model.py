@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 from typing import Final, TypeAlias
@@ -124,3 +124,9 @@ def near(value: float) -> Fraction:
 def percent(share: float | Fraction) -> Figure:
     """A share as a whole percentage."""
     return Figure(near(float(share) * 100), "percent")
+
+
+def probability(share: float) -> Figure:
+    """A share of draws in percent, with a decimal unless it is whole: nearly all is not all."""
+    shown = percent(share)
+    return shown if shown.raw in (0, 100) else replace(shown, digits=1)

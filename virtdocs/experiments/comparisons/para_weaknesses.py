@@ -16,7 +16,7 @@ from virtdocs.experiments.comparisons.model import (
     Verdict,
     degree,
     near,
-    percent,
+    probability,
 )
 from virtdocs.experiments.comparisons.said import said
 from virtdocs.experiments.priced_work import NATIVE, p_faster, ratio
@@ -69,7 +69,7 @@ def both_strengths(name: str) -> Cell:
     if name in FULL:
         return from_costs("images_and_disk", figures, (DISK,), name, NATIVE)
     faster = min(p_faster(DISK, name, other) for other in FULL)
-    more = {**figures, "faster": percent(faster)}
+    more = {**figures, "faster": probability(faster)}
     return from_costs("both_strengths", more, (DISK,), name, NATIVE, *FULL)
 
 
