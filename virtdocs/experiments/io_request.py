@@ -49,7 +49,7 @@ PATHS: Final[Mapping[str, Path]] = MappingProxyType(
             )
         },
         "kvm_vhost": Path("kvm_virtio", (("backend", "vhost"),)),
-        **{name: Path(name) for name in ("esxi", "hyperv", "passthrough")},
+        **{name: Path(name) for name in ("workstation", "esxi", "hyperv", "passthrough")},
     }
 )  # fmt: skip
 
