@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from virtdocs.experiments.comparisons.columns import BEST_PARA, FULL, NESTED, PARA
+from virtdocs.experiments.comparisons.columns import BEST_PARA, FULL, NESTED, PARA, TRANSLATION
 from virtdocs.experiments.comparisons.costs import entered, from_costs, order, used
 from virtdocs.experiments.comparisons.guests import given_back
 from virtdocs.experiments.comparisons.model import (
@@ -30,10 +30,9 @@ def beaten(name: str) -> Cell:
 
 
 def performance(cells: Cells) -> Verdict:
-    """Faster than each; outdated if than all but the one with nested paging."""
+    """Faster than each; outdated if than translation and not with nested paging."""
     won = {name: all(cells[name].number(work) >= SURE * ALL for work in WORK) for name in FULL}
-    older = [won[name] for name in FULL if name != NESTED]
-    if any(older) and not won[NESTED]:
+    if won[TRANSLATION] and not won[NESTED]:
         return Verdict.OUTDATED
     return degree(won.values())
 
