@@ -29,6 +29,7 @@ from virtdocs.exhibits import (
     products,
     properties,
     runs,
+    source_claims,
     source_document,
     speed,
 )
@@ -57,6 +58,7 @@ EXHIBITS: Mapping[str, Exhibit] = collect(
         properties,
         balloons,
         source_document,
+        source_claims,
         costs,
         comparisons,
         speed,

@@ -9,9 +9,11 @@ from virtdocs.exhibits.registry import Exhibit, Parameter
 from virtdocs.experiments.costs import era_costs
 from virtdocs.experiments.eras import DEFAULT_ERA, ERAS
 from virtdocs.experiments.exits import transitions, whole_exits
+from virtdocs.experiments.targets import Target
 from virtdocs.experiments.validate import Verdict, orders, summary, validate
 from virtdocs.experiments.worked import CELLS
 from virtdocs.experiments.worked import worked as by_hand
+from virtdocs.experiments.workings import Asked, working, workings
 from virtdocs.views import costs as view
 from virtdocs.views import validation as verdicts_view
 from virtdocs.views.model import ViewBundle
@@ -33,17 +35,28 @@ def exit_cost() -> ViewBundle:
 
 def worked(cell: str) -> ViewBundle:
     """One prediction worked out by hand."""
-    return view.worked_table(by_hand(cell))
+    asked = CELLS[cell]
+    made = working(Asked(asked.workload, asked.technique, asked.era))
+    return view.worked_table(by_hand(cell), made)
 
 
 def validation(kind: str) -> ViewBundle:
     """Published beside predicted: rows of one scale, pairs of techniques, or how many are met."""
     found = _verdicts()
     if kind == "orders":
-        return verdicts_view.orders_table(found, orders(found))
+        pairs = orders(found)
+        asked = [_asked(one) for pair in pairs for one in (pair.slower, pair.faster)]
+        return verdicts_view.orders_table(found, pairs, workings(asked))
     if kind == "summary":
-        return verdicts_view.summary_table(summary(found), found)
-    return verdicts_view.rows_table(kind, found)
+        made = workings(_asked(one.target) for one in found)
+        return verdicts_view.summary_table(summary(found), found, made)
+    made = workings(_asked(one.target) for one in found if one.target.scale == kind)
+    return verdicts_view.rows_table(kind, found, made)
+
+
+def _asked(target: Target) -> Asked:
+    params = tuple(target.params.items())
+    return Asked(target.workload, target.technique, target.era, params)
 
 
 @lru_cache(maxsize=1)

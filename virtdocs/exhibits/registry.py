@@ -101,6 +101,7 @@ class Built:
 
 
 def _answer(name: str, params: Params, bundle: ViewBundle) -> dict[str, Plain]:
+    inputs = {} if bundle.inputs is None else {"inputs": plain(bundle.inputs)}
     return {
         "exhibit": name,
         "params": dict(params),
@@ -108,6 +109,7 @@ def _answer(name: str, params: Params, bundle: ViewBundle) -> dict[str, Plain]:
         "values": plain(bundle.values),
         "sources": list(bundle.sources),
         "commands": list(bundle.commands),
+        **inputs,
     }
 
 

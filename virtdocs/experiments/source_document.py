@@ -5,11 +5,51 @@ Read from ``data/source_document.toml``; nothing here says that a claim is true.
 
 from __future__ import annotations
 
+import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
+
+from virtdocs.errors import BadValue
+
+RANGE: Final = re.compile(r"(\d+)~(\d+)%")
+COLUMNS: Final = ("bt", "hw", "para")  # of table 6.2.2, from the left
+READINGS: Final = ("overhead", "of_native", "words")
+
+
+@dataclass(frozen=True, slots=True)
+class AskedWork:
+    """A mix of `virtdocs predict` that a row may be about, with the parameters that matter."""
+
+    mix: str
+    params: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRow:
+    """A row of table 6.2.2: the text of each cell by column, and how it is to be read."""
+
+    key: str
+    id: str
+    line: int
+    reads: str
+    axis: str
+    cells: Mapping[str, str]
+    works: tuple[AskedWork, ...]
+    slowest_first: tuple[str, ...] = ()
+
+    def ratio(self, column: str) -> tuple[Fraction, Fraction] | None:
+        """Least and greatest time over native that the cell says; None for a word."""
+        if self.reads == "words":
+            return None
+        found = RANGE.fullmatch(self.cells[column])
+        if found is None:
+            raise BadValue(self.id, f"{self.cells[column]!r} is no range of percentages")
+        low, high = (Fraction(int(one), 100) for one in found.groups())
+        return (1 + low, 1 + high) if self.reads == "overhead" else (1 / high, 1 / low)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +63,7 @@ class Measurement:
     native: int
     full: int
     para: int
+    works: tuple[AskedWork, ...] = ()
 
     @property
     def gain(self) -> Fraction:
@@ -93,8 +134,23 @@ def table_7_4() -> ResultTable:
         conclusion_line=found["conclusion_line"],
         link_mbps=found["link_mbps"],
         environment_line=found["environment_line"],
-        rows=tuple(Measurement(**row) for row in found["rows"]),
+        rows=tuple(Measurement(**{**row, "works": _works(row)}) for row in found["rows"]),
     )
+
+
+def table_6_2_2() -> tuple[ComparedRow, ...]:
+    """The rows of the document's comparison (its section 6.2.2); BadValue for a bad one."""
+    rows = []
+    for row in _document()["table_6_2_2"]["rows"]:
+        if row["reads"] not in READINGS or set(row["cells"]) != set(COLUMNS):
+            raise BadValue(row["id"], f"reads {', '.join(READINGS)}; cells {', '.join(COLUMNS)}")
+        order = tuple(row.get("slowest_first", ()))
+        rows.append(ComparedRow(**{**row, "works": _works(row), "slowest_first": order}))
+    return tuple(rows)
+
+
+def _works(row: Mapping[str, Any]) -> tuple[AskedWork, ...]:
+    return tuple(AskedWork(one["mix"], one.get("params", {})) for one in row["works"])
 
 
 def step_counts() -> tuple[StepCount, ...]:

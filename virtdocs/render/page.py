@@ -17,6 +17,8 @@ For the site's hooks (nothing here reads or writes a file of the site):
     value_html(key, fmt, built, lang) -> str
         ``<data data-value="EXHIBIT.KEY" value="RAW">text</data>``; ``fmt`` "" for the default.
         An unknown key or format raises UnknownName or BadValue.
+    origin_html(built, lang, anchor, shown) -> str
+        The provenance alone, for an exhibit whose values a page quotes without showing it.
     value_text(key, fmt, built, lang) -> str
         The same text without markup: for headings, titles, alt texts; particles follow it.
     stylesheet() -> str
@@ -29,6 +31,7 @@ Every mistake is a `VirtdocsError`; `VirtdocsError.at("docs/ko/x.md:12")` adds t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from importlib.resources import files as package_files
 
@@ -62,7 +65,7 @@ def exhibit_html(built: Built, lang: str, number: int, anchor: str, files: str =
         _notes(built, words),
         table.legend(table_of(built.bundle.view), words),
         _data(built, words, anchor),
-        _provenance(built, words),
+        _provenance(built, words, anchor),
         _files(built, words, anchor, files),
     ]
     return (
@@ -113,7 +116,13 @@ def _data(built: Built, words: Catalogue, anchor: str) -> str:
     return f'<details class="vd-data">{summary}{rows}</details>'
 
 
-def _provenance(built: Built, words: Catalogue) -> str:
+def _provenance(built: Built, words: Catalogue, anchor: str) -> str:
+    summary = f"<summary>{escape(words.text('ui.provenance'))}</summary>"
+    return f'<details class="vd-provenance">{summary}{_made(built, words, anchor)}</details>'
+
+
+def _made(built: Built, words: Catalogue, anchor: str) -> str:
+    """How to get the same numbers again: parameters, prices, hashes, commands, sources."""
     params = "".join(
         f"<dt>{escape(words.text(f'param.{key}'))}</dt><dd><code>{escape(value)}</code></dd>"
         for key, value in built.params
@@ -134,9 +143,43 @@ def _provenance(built: Built, words: Catalogue) -> str:
         _entry(words, "commands", f"<ul>{commands}</ul>"),
         _entry(words, "sources", f"<ul>{cited}</ul>") if cited else "",
     ]
-    head = escape(words.text("ui.provenance"))
-    summary = f"<summary>{head}</summary>"
-    return f'<details class="vd-provenance">{summary}<dl>{"".join(rows)}</dl></details>'
+    return f"<dl>{''.join(rows)}</dl>{_inputs(built, words, anchor)}"
+
+
+def _inputs(built: Built, words: Catalogue, anchor: str) -> str:
+    """Formula, counts and costs of what is priced; "" for what no cost went into."""
+    made = built.bundle.inputs
+    if made is None:
+        return ""
+    formulas = "".join(
+        f"<li>{escape(numbers.label_text(one, words))}</li>" for one in made.formulas
+    )
+    found = f'<p class="vd-input">{escape(words.text("ui.formula"))}</p><ul>{formulas}</ul>'
+    for place, (head, rows) in enumerate(made.tables, 1):
+        if not rows.rows:
+            continue
+        name = f"{anchor}-input-{place}"
+        title = escape(numbers.label_text(head, words))
+        found += f'<p class="vd-input" id="{escape(name)}">{title}</p>'
+        found += table.html(rows, words, name)
+    return f'<div class="vd-inputs">{found}</div>'
+
+
+def origin_html(built: Built, lang: str, anchor: str, shown: Mapping[str, str]) -> str:
+    """Where the values of an exhibit come from that a page quotes without showing it.
+
+    ``shown``: text of each value by its key. Closed until it is asked for.
+    """
+    words = load(lang)
+    values = "".join(
+        f"<li><code>{escape(key)}</code> {escape(text)}</li>" for key, text in shown.items()
+    )
+    head = f"<summary>{escape(alt.caption(built, words))}</summary>"
+    return (
+        f'<details class="vd-provenance vd-origin" id="{escape(anchor)}" '
+        f'data-of="{escape(built.name)}">{head}<ul class="vd-shown">{values}</ul>'
+        f"{_made(built, words, anchor)}</details>"
+    )
 
 
 def _prices(built: Built) -> str:
@@ -207,6 +250,7 @@ __all__ = [
     "caption_kind",
     "downloads",
     "exhibit_html",
+    "origin_html",
     "slug",
     "stylesheet",
     "value_html",

@@ -22,6 +22,7 @@ from virtdocs.render import page as render
 from virtdocs.render import particles
 from virtdocs.site.cited import number_citations, unknown_citations
 from virtdocs.site.lint import exhibit_fences, leftovers
+from virtdocs.site.origins import Origins
 from virtdocs.site.workshop import Workshop
 
 _SLOT = re.compile(r'<!--.*?-->|<div data-vd-slot="(?P<n>\d+)"></div>', re.DOTALL)
@@ -53,9 +54,11 @@ class PageExhibits:
     unmet: list[Fence] = field(init=False)
     downloads: dict[str, str] = field(default_factory=dict)
     anchors: set[str] = field(default_factory=set)
+    origins: Origins = field(init=False)
 
     def __post_init__(self) -> None:
         self.unmet = exhibit_fences(self.page)
+        self.origins = Origins(self.page.lang)
 
     # -- while Markdown runs
 
@@ -112,7 +115,8 @@ class PageExhibits:
         for line, message in uncited:
             self.workshop.report(self.page.file, line, message)
         html = html if uncited else number_citations(html, self.page)
-        return _SLOT.sub(figure, html)
+        html = _SLOT.sub(figure, html)
+        return self.origins.link(html, lambda anchor: _free(anchor, taken))
 
     def _figure(self, slot: Slot, number: int, anchor: str) -> str:
         assert slot.built is not None
@@ -126,6 +130,7 @@ class PageExhibits:
             message = f"exhibit {slot.built.name!r}: raised {type(broken).__name__}: {broken}"
         else:
             self.anchors.add(anchor)
+            self.origins.place(slot.built, anchor)
             html = _UNSEARCHED.sub(r'<\1 data-search-exclude="true"', html)
             return _CELL.sub(r"\g<0>\n", html)
         self.workshop.report(self.page.file, slot.line, message)
@@ -140,9 +145,10 @@ class PageExhibits:
         try:
             lang = self.page.lang
             data = ElementTree.fromstring(render.value_html(tag.key, tag.fmt, built, lang))
+            text = render.value_text(tag.key, tag.fmt, built, lang)
+            self.origins.mark(data, built, tag.key, text)
             if not tag.particle:
                 return data
-            text = render.value_text(tag.key, tag.fmt, built, lang)
             whole = ElementTree.Element("span", {"class": "vd-value"})
             whole.append(data)
             data.tail = particles.attach(text, tag.particle).removeprefix(text)

@@ -11,6 +11,7 @@ from virtdocs.views.model import (
     Bar,
     Basis,
     Chart,
+    Inputs,
     Label,
     Row,
     Table,
@@ -22,6 +23,7 @@ from virtdocs.views.model import (
     technique_value,
     term,
 )
+from virtdocs.views.workings import costs_table, inputs, spread_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from virtdocs.experiments.published import Record
     from virtdocs.experiments.uncertainty import Spread
     from virtdocs.experiments.worked import Worked
+    from virtdocs.experiments.workings import Working
 
 NOT_NAMED = "not named"
 MILLION = 10**6
@@ -64,6 +67,7 @@ def cost_table(found: EraCosts) -> ViewBundle:
         values=summary | dict(chain.from_iterable(map(_values, found.costs))),
         sources=sources,
         priced=True,
+        inputs=inputs_of([(found.era, one) for one in found.costs], ("cost", "loan")),
     )
 
 
@@ -102,10 +106,17 @@ def exit_chart(
         values=summary | values,
         sources=tuple(sorted(cited)),
         priced=True,
+        inputs=inputs_of([(era, one) for era, *_, costs in wholes for one in costs], ("exit",)),
     )
 
 
-def worked_table(found: Worked) -> ViewBundle:
+def inputs_of(costs: Sequence[tuple[str, Sourced]], formulas: Sequence[str]) -> Inputs:
+    """Formulas and the costs that they are about, without counts."""
+    labels = tuple(Label(f"formula.{name}") for name in formulas)
+    return Inputs((*labels, spread_label()), (costs_table(costs),))
+
+
+def worked_table(found: Worked, made: Working | None) -> ViewBundle:
     """Counts times costs, their sum, and what the engine says."""
     rows = [
         Row(
@@ -171,6 +182,7 @@ def worked_table(found: Worked) -> ViewBundle:
             f"virtdocs predict {cell.workload} --technique {cell.technique} --era {cell.era}",
         ),
         priced=True,
+        inputs=inputs([made]) if made is not None else None,
     )
 
 

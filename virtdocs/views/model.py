@@ -251,6 +251,17 @@ View: TypeAlias = Table | Flow | Rings | Chart | Panels | Curves | WalkGrid | Li
 
 
 @dataclass(frozen=True, slots=True)
+class Inputs:
+    """What priced numbers are made of: formulas in words, tables of counts and of costs.
+
+    Each table stands under its heading.
+    """
+
+    formulas: tuple[Label, ...]
+    tables: tuple[tuple[Label, Table], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ViewBundle:
     """An exhibit without language: caption, the view, values for sentences, provenance."""
 
@@ -261,6 +272,7 @@ class ViewBundle:
     sources: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     priced: bool = False  # published costs went into it
+    inputs: Inputs | None = None  # of whatever is priced
 
 
 def number(

@@ -21,12 +21,14 @@ from virtdocs.views.model import (
     technique_value,
     term,
 )
+from virtdocs.views.workings import costs_only, inputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from virtdocs.experiments.targets import Target
     from virtdocs.experiments.validate import Order, Verdict
+    from virtdocs.experiments.workings import Working
 
 COMMAND = "virtdocs validate"
 HUNDRED = 100
@@ -37,7 +39,7 @@ SHARES = ("micro", "micro_large", "micro_predicted", "macro", "macro_large", "ma
 ALL_OF = ("orders", "signs")
 
 
-def rows_table(kind: str, verdicts: Sequence[Verdict]) -> ViewBundle:
+def rows_table(kind: str, verdicts: Sequence[Verdict], workings: Sequence[Working]) -> ViewBundle:
     """The rows of one scale, grouped by the source of the published figure."""
     chosen = [one for one in verdicts if one.target.scale == kind]
     by_source = dict.fromkeys(one.target.figure.source for one in chosen)
@@ -66,10 +68,13 @@ def rows_table(kind: str, verdicts: Sequence[Verdict]) -> ViewBundle:
         sources=_sources(chosen),
         commands=(COMMAND,),
         priced=True,
+        inputs=inputs(workings, ("held",)),
     )
 
 
-def orders_table(verdicts: Sequence[Verdict], pairs: Sequence[Order]) -> ViewBundle:
+def orders_table(
+    verdicts: Sequence[Verdict], pairs: Sequence[Order], workings: Sequence[Working]
+) -> ViewBundle:
     """Pairs of techniques on the same work of the same source: which is slower."""
     by_source = dict.fromkeys(one.slower.figure.source for one in pairs)
     ordered = [one for name in by_source for one in pairs if one.slower.figure.source == name]
@@ -106,11 +111,14 @@ def orders_table(verdicts: Sequence[Verdict], pairs: Sequence[Order]) -> ViewBun
         sources=_sources(shown),
         commands=(COMMAND,),
         priced=True,
+        inputs=costs_only(workings, ("order",)),
     )
 
 
 def summary_table(
-    found: Mapping[str, Mapping[str, int]], verdicts: Sequence[Verdict]
+    found: Mapping[str, Mapping[str, int]],
+    verdicts: Sequence[Verdict],
+    workings: Sequence[Working],
 ) -> ViewBundle:
     """How many of how many, gate by gate, and what was asked for."""
     rows, values = [], dict[str, Value]()
@@ -168,6 +176,7 @@ def summary_table(
         sources=_sources(verdicts),
         commands=(COMMAND,),
         priced=True,
+        inputs=costs_only(workings, ("share",)),
     )
 
 

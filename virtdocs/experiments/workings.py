@@ -1,0 +1,131 @@
+"""How predictions come about: which formula, which counts per unit, which costs.
+
+What `predict` adds up is listed here event by event, from the same runs and the same costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Final
+
+from virtdocs.errors import VirtdocsError
+from virtdocs.experiments.cost_model import CostModel, Line, cost_model
+from virtdocs.experiments.costs import Sourced
+from virtdocs.experiments.mixes import Mix, Params, mix
+from virtdocs.experiments.models.extra_cycles import work_of
+from virtdocs.experiments.models.link import LARGEST_FRAME
+from virtdocs.experiments.published import figure, record
+from virtdocs.experiments.results import Work
+from virtdocs.experiments.techniques import technique
+
+# Of the models of `virtdocs predict`; `carried` and `fit` are ways to a native time.
+EXTRA: Final = ("cpu_time", "link", "queue", "added")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A prediction: a mix with its parameters under a technique of an era."""
+
+    mix: str
+    technique: str
+    era: str
+    params: tuple[tuple[str, str | int], ...] = ()
+
+    @property
+    def command(self) -> str:
+        """What gives the prediction on the command line."""
+        params = "".join(f" --param {key}={value}" for key, value in self.params)
+        return f"virtdocs predict {self.mix} --technique {self.technique} --era {self.era}{params}"
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One event: how many per unit of work, less native's, and the costs that price it."""
+
+    event: str
+    count: float
+    costs: tuple[Sourced, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """A prediction taken apart. ``formula`` names the model; ``figures`` are published ones
+    that went in beside costs: the native time, the walks."""
+
+    asked: Asked
+    formula: str
+    counts: tuple[Counted, ...]
+    figures: tuple[str, ...]
+
+
+@lru_cache(maxsize=512)
+def working(asked: Asked) -> Working | None:
+    """How the prediction comes about; None where nothing can be predicted."""
+    try:
+        chosen = mix(asked.mix)
+        params = chosen.checked(dict(asked.params))
+        chosen = chosen.chosen(params)
+        model = cost_model(asked.era)
+        technique(asked.technique, era_name=asked.era)
+        counts = _counts(chosen, asked, params, model)
+    except VirtdocsError:
+        return None
+    return Working(asked, chosen.model, counts, _figures(chosen, asked.era, params))
+
+
+def workings(asked: Iterable[Asked]) -> tuple[Working, ...]:
+    """Of each prediction once, in order; what can't be predicted is left out."""
+    found = (working(one) for one in dict.fromkeys(asked))
+    return tuple(one for one in found if one is not None)
+
+
+def _counts(chosen: Mix, asked: Asked, params: Params, model: CostModel) -> tuple[Counted, ...]:
+    found: dict[tuple[str, tuple[Sourced, ...]], float] = {}
+
+    def add(lines: Iterable[Line], times: float) -> None:
+        for line in lines:
+            key = (line.event, line.costs)
+            found[key] = found.get(key, 0.0) + times * line.count
+
+    preset = technique(asked.technique, era_name=asked.era)
+    native = technique("native", era_name=asked.era)
+    if chosen.model == "steps":
+        steps = Work(0, {event: Fraction(n) for event, n in chosen.steps.items()})
+        add(model.price(steps, preset, instructions=False).lines, 1.0)
+        if chosen.spared:
+            costs = model.costs.of("fastpath", ("vmx",))
+            add([Line("fastpath", 1.0, costs)] if costs else [], -chosen.spared)
+    if chosen.model in EXTRA:
+        size = _size(chosen, params)
+        for part, times in chosen.counts.items():
+            name, _, device = part.partition("@")
+            io = device or chosen.io.get(preset.name)
+            there = work_of(name, preset.name, asked.era, io, size)
+            here = work_of(name, "native", asked.era, device or None, size)
+            add(model.price(there, preset, instructions=False).lines, times)
+            add(model.price(here, native, instructions=False).lines, -times)
+    return tuple(Counted(event, n, costs) for (event, costs), n in found.items() if n)
+
+
+def _size(chosen: Mix, params: Params) -> tuple[tuple[str, str | int], ...]:
+    """The size of a packet or request, as the model of a link asks for it."""
+    if chosen.model != "link":
+        return ()
+    if "mtu" in params:
+        return (("size", min(int(params["mtu"]), LARGEST_FRAME) // 8 * 8),)
+    return (("size", int(params["size"]) // 8 * 8),)
+
+
+def _figures(chosen: Mix, era: str, params: Params) -> tuple[str, ...]:
+    if chosen.model == "walks":
+        program = chosen.program or str(params["program"])
+        return (
+            record(f"bhargava08.perfect.{program}").id,
+            record(f"bhargava08.walk.{program}").id,
+        )
+    then = era if era in {*chosen.native, *chosen.fit} else chosen.carried.get(era, era)
+    names = [table[then] for table in (chosen.native, chosen.fit) if then in table]
+    return tuple(figure(name)[0].id for name in names[:1])
