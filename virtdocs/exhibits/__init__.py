@@ -21,6 +21,7 @@ from virtdocs.exhibits import (
     comparisons,
     costs,
     devices,
+    fastest,
     guest_code,
     instruction,
     io_paths,
@@ -61,6 +62,7 @@ EXHIBITS: Mapping[str, Exhibit] = collect(
         source_claims,
         costs,
         comparisons,
+        fastest,
         speed,
     )
 )

@@ -8,6 +8,7 @@ from typing import Final
 from virtdocs.exhibits.registry import Exhibit, Parameter
 from virtdocs.experiments.costs import era_costs
 from virtdocs.experiments.eras import DEFAULT_ERA, ERAS
+from virtdocs.experiments.exits import orders as exit_orders
 from virtdocs.experiments.exits import transitions, whole_exits
 from virtdocs.experiments.targets import Target
 from virtdocs.experiments.validate import Verdict, orders, summary, validate
@@ -15,6 +16,7 @@ from virtdocs.experiments.worked import CELLS
 from virtdocs.experiments.worked import worked as by_hand
 from virtdocs.experiments.workings import Asked, working, workings
 from virtdocs.views import costs as view
+from virtdocs.views import exit_order as order_view
 from virtdocs.views import validation as verdicts_view
 from virtdocs.views.model import ViewBundle
 
@@ -31,6 +33,11 @@ def costs(era: str) -> ViewBundle:
 def exit_cost() -> ViewBundle:
     """What leaving a guest costs, by processor and by era."""
     return view.exit_chart(transitions(), whole_exits())
+
+
+def exit_order() -> ViewBundle:
+    """What binary translation and hardware assistance add, and who is ahead in which era."""
+    return order_view.order_table(exit_orders())
 
 
 def worked(cell: str) -> ViewBundle:
@@ -68,6 +75,7 @@ def _verdicts() -> tuple[Verdict, ...]:
 EXHIBITS = (
     Exhibit("costs", costs, (("era", ERA),)),
     Exhibit("exit_cost", exit_cost),
+    Exhibit("exit_order", exit_order),
     Exhibit("validation", validation, (("kind", KIND),)),
     Exhibit("worked", worked, (("cell", CELL),)),
 )

@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from virtdocs.experiments.costs import Sourced, era_costs
 from virtdocs.experiments.eras import ERAS
+from virtdocs.experiments.fastest import Extra, extra
 from virtdocs.experiments.published import Record, records
-from virtdocs.experiments.uncertainty import Spread, combine, samples, spread
+from virtdocs.experiments.uncertainty import Spread, combine, p_less, samples, spread
 
 ROUND_TRIP: Final = "agesen12.roundtrip."  # Agesen et al. 2012, table 1
+
+# Work on which binary translation and hardware assistance differ most (Adams and Agesen 2006).
+WORKS: Final = ("syscall", "page_fault", "pte_churn")
+RIVALS: Final = ("bt", "hw_shadow", "hw_nested")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What each rival adds to one op in an era, as far as the era has it."""
+
+    era: str
+    work: str
+    extras: dict[str, Extra]
+
+    @property
+    def p_hardware(self) -> float:
+        """The share of draws in which shadow paging by hardware adds less than translation."""
+        return p_less(self.extras["hw_shadow"].cycles, self.extras["bt"].cycles)
+
+
+def orders() -> tuple[Order, ...]:
+    """Of each era with hardware assistance: what a falling price of exits did to the order."""
+    return tuple(
+        Order(
+            era.name,
+            work,
+            {
+                name: extra(name, work, era.name)
+                for name in RIVALS
+                if era.nested_paging or name != "hw_nested"
+            },
+        )
+        for era in ERAS.values()
+        if era.hardware_assist
+        for work in WORKS
+    )
 
 
 def transitions() -> tuple[Record, ...]:

@@ -6,7 +6,7 @@ What `predict` adds up is listed here event by event, from the same runs and the
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Final
@@ -82,32 +82,37 @@ def workings(asked: Iterable[Asked]) -> tuple[Working, ...]:
     return tuple(one for one in found if one is not None)
 
 
-def _counts(chosen: Mix, asked: Asked, params: Params, model: CostModel) -> tuple[Counted, ...]:
+def less(lines: Iterable[Line], native: Iterable[Line]) -> tuple[Counted, ...]:
+    """Events of a technique less those of a native run, those that cancel left out."""
     found: dict[tuple[str, tuple[Sourced, ...]], float] = {}
-
-    def add(lines: Iterable[Line], times: float) -> None:
-        for line in lines:
+    for sign, some in ((1, lines), (-1, native)):
+        for line in some:
             key = (line.event, line.costs)
-            found[key] = found.get(key, 0.0) + times * line.count
+            found[key] = found.get(key, 0.0) + sign * line.count
+    return tuple(Counted(event, n, costs) for (event, costs), n in found.items() if n)
 
+
+def _counts(chosen: Mix, asked: Asked, params: Params, model: CostModel) -> tuple[Counted, ...]:
     preset = technique(asked.technique, era_name=asked.era)
-    native = technique("native", era_name=asked.era)
     if chosen.model == "steps":
         steps = Work(0, {event: Fraction(n) for event, n in chosen.steps.items()})
-        add(model.price(steps, preset, instructions=False).lines, 1.0)
-        if chosen.spared:
-            costs = model.costs.of("fastpath", ("vmx",))
-            add([Line("fastpath", 1.0, costs)] if costs else [], -chosen.spared)
-    if chosen.model in EXTRA:
-        size = _size(chosen, params)
-        for part, times in chosen.counts.items():
-            name, _, device = part.partition("@")
-            io = device or chosen.io.get(preset.name)
-            there = work_of(name, preset.name, asked.era, io, size)
-            here = work_of(name, "native", asked.era, device or None, size)
-            add(model.price(there, preset, instructions=False).lines, times)
-            add(model.price(here, native, instructions=False).lines, -times)
-    return tuple(Counted(event, n, costs) for (event, costs), n in found.items() if n)
+        costs = model.costs.of("fastpath", ("vmx",)) if chosen.spared else ()
+        spared = [Line("fastpath", float(chosen.spared), costs)] if costs else []
+        return less(model.price(steps, preset, instructions=False).lines, spared)
+    if chosen.model not in EXTRA:
+        return ()
+    native = technique("native", era_name=asked.era)
+    size = _size(chosen, params)
+    there, here = list[Line](), list[Line]()
+    for part, times in chosen.counts.items():
+        name, _, device = part.partition("@")
+        io = device or chosen.io.get(preset.name)
+        more = work_of(name, preset.name, asked.era, io, size)
+        plain = work_of(name, "native", asked.era, device or None, size)
+        for lines, work, whose in ((there, more, preset), (here, plain, native)):
+            priced = model.price(work, whose, instructions=False).lines
+            lines += [replace(one, count=times * one.count) for one in priced]
+    return less(there, here)
 
 
 def _size(chosen: Mix, params: Params) -> tuple[tuple[str, str | int], ...]:

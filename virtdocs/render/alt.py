@@ -6,7 +6,7 @@ from virtdocs.exhibits import Built
 from virtdocs.render.catalogue import Catalogue
 from virtdocs.render.numbers import label_text, value_text
 from virtdocs.render.table import cell_text
-from virtdocs.views.model import Chart, Curves, Flow, Panels, Rings, WalkGrid
+from virtdocs.views.model import Chart, Curves, Flow, Panels, Rings, WalkGrid, WinnerMap
 from virtdocs.views.tabular import table_of
 
 
@@ -54,7 +54,7 @@ def _marks(built: Built, words: Catalogue) -> list[str]:
             + "."
             for curve in view.curves
         ]
-    if isinstance(view, WalkGrid):
+    if isinstance(view, WalkGrid | WinnerMap):
         rows = table_of(view).rows
         return [
             f"{cell_text(row.head, words)}. "

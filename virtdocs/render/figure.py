@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from virtdocs.exhibits import Built
-from virtdocs.render import alt, curves_svg, flow_svg, listing, mpl, rings_svg, table, walk_svg
+from virtdocs.render import (
+    alt,
+    curves_svg,
+    flow_svg,
+    listing,
+    mpl,
+    rings_svg,
+    table,
+    walk_svg,
+    winners_svg,
+)
 from virtdocs.render.catalogue import Catalogue
-from virtdocs.views.model import Chart, Curves, Flow, Listing, Panels, Rings, WalkGrid
+from virtdocs.views.model import Chart, Curves, Flow, Listing, Panels, Rings, WalkGrid, WinnerMap
 
 
 def slug(built: Built) -> str:
@@ -29,6 +39,8 @@ def wide(built: Built, words: Catalogue, prefix: str) -> str:
         return curves_svg.wide(view, words, *named)
     if isinstance(view, WalkGrid):
         return walk_svg.wide(view, words, *named)
+    if isinstance(view, WinnerMap):
+        return winners_svg.wide(view, words, *named)
     if isinstance(view, Listing):
         return listing.drawn(view, *named)
     return table.drawn(view, words, *named)
@@ -47,6 +59,8 @@ def narrow(built: Built, words: Catalogue, prefix: str) -> str:
         return curves_svg.narrow(view, words, *named)
     if isinstance(view, WalkGrid):
         return walk_svg.narrow(view, words, *named)
+    if isinstance(view, WinnerMap):
+        return winners_svg.narrow(view, words, *named)
     return ""
 
 

@@ -230,6 +230,28 @@ class WalkGrid:
     notes: tuple[Label, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """Who is ahead at one place of a map, and with what chance in percent."""
+
+    technique: str
+    chance: Value
+    toss: bool = False  # too close to call
+
+
+@dataclass(frozen=True, slots=True)
+class WinnerMap:
+    """A winner for each place of two axes; ``rows`` from the lowest place of ``up``."""
+
+    across: Label
+    up: Label
+    across_places: tuple[Value, ...]
+    up_places: tuple[Value, ...]
+    techniques: tuple[str, ...]
+    rows: tuple[tuple[Winner, ...], ...]
+    notes: tuple[Label, ...] = ()
+
+
 class Mark(StrEnum):
     """What a line of a listing is."""
 
@@ -247,7 +269,7 @@ class Listing:
     notes: tuple[Label, ...] = ()
 
 
-View: TypeAlias = Table | Flow | Rings | Chart | Panels | Curves | WalkGrid | Listing
+View: TypeAlias = Table | Flow | Rings | Chart | Panels | Curves | WalkGrid | WinnerMap | Listing
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,8 @@ def cells_table(name: str, cells: Sequence[Cell], workings: Sequence[Working]) -
     """One row for each cell: the claim, what was published, what is predicted, the verdict."""
     rows = tuple(_cell_row(one, name) for one in cells)
     values = _values(cells)
-    columns = ("source_says", "as_ratio", "published", "predicted_medians", "verdict", "held")
+    columns = ("source_says", "verdict", "as_ratio", "published", "published_met",
+               "predicted_medians")  # fmt: skip
     return ViewBundle(
         caption=Label("caption.table_6_2_2" if name == T622 else "caption.table_7_4_beside"),
         alt=Label("alt.claimed_cells", _summary(values)),
@@ -124,19 +125,19 @@ def _cell_row(cell: Cell, name: str) -> Row:
     claimed: Value | Label = Label("answer.none")
     if cell.claimed is not None:
         claimed = _range(*cell.claimed, _D)
-    counts = Label(
-        "cell.held",
-        tuple((one, number(cell.count(one), _D)) for one in VERDICTS),
-    )
+    met, missed = cell.count("confirmed"), cell.count("contradicted")
+    counts: Value | Label = Label("answer.none")
+    if met + missed:
+        counts = Label("cell.met_of", (("n", number(met, _D)), ("of", number(met + missed, _D))))
     return Row(
         Label(f"claim_column.{cell.column}"),
         (
             _says(cell),
+            term(f"claim.{cell.verdict}", _D, _where(cell)),
             claimed,
             _published_of(cell),
-            _predicted_of(cell),
-            term(f"claim.{cell.verdict}", _D, _where(cell)),
             counts,
+            _predicted_of(cell),
         ),
         group=Label(_row_name(name, cell.row)),
         anchor=f"{cell.row}-{cell.column}",

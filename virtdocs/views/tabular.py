@@ -13,10 +13,13 @@ from virtdocs.views.model import (
     Rings,
     Row,
     Table,
+    Value,
     View,
     WalkGrid,
+    WinnerMap,
     code,
     number,
+    technique_value,
     term,
     yes_no,
 )
@@ -36,6 +39,8 @@ def table_of(view: View) -> Table:
         return _curves(view)
     if isinstance(view, WalkGrid):
         return _walk(view)
+    if isinstance(view, WinnerMap):
+        return _map(view)
     if isinstance(view, Listing):
         return _listing(view)
     return _chart(view)
@@ -132,6 +137,30 @@ def _read(grid: WalkGrid, row: int, column: int) -> Label:
     level = grid.nested_levels - column if nested else grid.guest_levels - row
     key = "walk.nested_entry" if nested else "walk.guest_entry"
     return Label(key, (("level", number(level, Basis.RUN)),))
+
+
+def _map(view: WinnerMap) -> Table:
+    """The highest place of ``up`` first, as in the drawing."""
+    rows = tuple(
+        Row(
+            Label("row.name", (("name", place),)),
+            tuple(
+                Label(
+                    "cell.winner",
+                    (("technique", technique_value(one.technique)), ("chance", one.chance)),
+                )
+                for one in row
+            ),
+        )
+        for place, row in reversed(list(zip(view.up_places, view.rows, strict=True)))
+    )
+    heads = tuple(Label("column.place_is", (("place", place),)) for place in view.across_places)
+    axes = (("up", _axis_name(view.up)), ("across", _axis_name(view.across)))
+    return Table(Label("column.up_by_across", axes), heads, rows, view.notes)
+
+
+def _axis_name(label: Label) -> Value:
+    return term(label.key, Basis.DERIVED)
 
 
 def _listing(listing: Listing) -> Table:

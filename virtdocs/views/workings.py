@@ -57,7 +57,7 @@ def counts_table(workings: Iterable[Working]) -> tuple[Label, Table]:
                 technique_value(one.asked.technique),
                 code(one.asked.era, Basis.SOURCED),
                 term(f"model.{one.formula}", Basis.DERIVED),
-                _events(one.counts),
+                events(one.counts),
                 code(" ".join(one.figures), Basis.SOURCED) if one.figures else _none(),
                 code(one.asked.command, Basis.DERIVED),
             ),
@@ -77,12 +77,12 @@ def costs_table(costs: Sequence[tuple[str, Sourced]]) -> tuple[Label, Table]:
             (
                 code(era, Basis.SOURCED),
                 term(f"cost_part.{one.part}", _basis(one)),
-                _cycles(one.value, _basis(one)),
+                cycles_value(one.value, _basis(one)),
                 Label(
                     "cell.range",
                     (
-                        ("low", _cycles(one.low, _basis(one))),
-                        ("high", _cycles(one.high, _basis(one))),
+                        ("low", cycles_value(one.low, _basis(one))),
+                        ("high", cycles_value(one.high, _basis(one))),
                     ),
                 ),
                 code(_formula(one, era), _basis(one)),
@@ -106,7 +106,8 @@ def _work(one: Working) -> str:
     return " ".join([one.asked.mix, *(f"{key}={value}" for key, value in one.asked.params)])
 
 
-def _events(counts: Sequence[Counted]) -> Value | Label:
+def events(counts: Sequence[Counted]) -> Value | Label:
+    """Each event with its number, in one cell."""
     if not counts:
         return _none()
     parts = (f"{one.event} {_short(one.count)}" for one in counts)
@@ -131,6 +132,7 @@ def _basis(one: Sourced) -> Basis:
     return Basis.SOURCED if one.basis == "sourced" else Basis.DERIVED
 
 
-def _cycles(value: float, basis: Basis) -> Value:
+def cycles_value(value: float, basis: Basis) -> Value:
+    """Cycles with as many digits as tell small costs apart."""
     raw = Fraction(round(value * MILLION), MILLION)
     return number(raw, basis, "cycles", 1 if value < 100 else 0)
