@@ -14,12 +14,17 @@ from typing import Final
 from virtdocs.errors import VirtdocsError
 from virtdocs.experiments.cost_model import CostModel, Line, cost_model
 from virtdocs.experiments.costs import Sourced
+from virtdocs.experiments.devices import device_for
+from virtdocs.experiments.eras import era as era_of
 from virtdocs.experiments.mixes import Mix, Params, mix
 from virtdocs.experiments.models.extra_cycles import work_of
 from virtdocs.experiments.models.link import LARGEST_FRAME
+from virtdocs.experiments.models.segmentation import buffer, takes_segments
 from virtdocs.experiments.published import figure, record
 from virtdocs.experiments.results import Work
+from virtdocs.experiments.switches import switches_of
 from virtdocs.experiments.techniques import technique
+from virtdocs.guest.workloads import WORKLOADS
 
 # Of the models of `virtdocs predict`; `carried` and `fit` are ways to a native time.
 EXTRA: Final = ("cpu_time", "link", "queue", "added")
@@ -66,9 +71,10 @@ def working(asked: Asked) -> Working | None:
     """How the prediction comes about; None where nothing can be predicted."""
     try:
         chosen = mix(asked.mix)
-        params = chosen.checked(dict(asked.params))
+        switches, own = switches_of(dict(asked.params))
+        params = chosen.checked(own)
         chosen = chosen.chosen(params)
-        model = cost_model(asked.era)
+        model = cost_model(asked.era, switches)
         technique(asked.technique, era_name=asked.era)
         counts = _counts(chosen, asked, params, model)
     except VirtdocsError:
@@ -102,7 +108,7 @@ def _counts(chosen: Mix, asked: Asked, params: Params, model: CostModel) -> tupl
     if chosen.model not in EXTRA:
         return ()
     native = technique("native", era_name=asked.era)
-    size = _size(chosen, params)
+    size = _size(chosen, asked, params)
     there, here = list[Line](), list[Line]()
     for part, times in chosen.counts.items():
         name, _, device = part.partition("@")
@@ -115,17 +121,24 @@ def _counts(chosen: Mix, asked: Asked, params: Params, model: CostModel) -> tupl
     return less(there, here)
 
 
-def _size(chosen: Mix, params: Params) -> tuple[tuple[str, str | int], ...]:
-    """The size of a packet or request, as the model of a link asks for it."""
+def _size(chosen: Mix, asked: Asked, params: Params) -> tuple[tuple[str, str | int], ...]:
+    """The size of what is handed over at once, as the model of a link asks for it."""
     if chosen.model != "link":
         return ()
+    size = int(params["size"]) if "size" in params else 0
     if "mtu" in params:
-        return (("size", min(int(params["mtu"]), LARGEST_FRAME) // 8 * 8),)
-    return (("size", int(params["size"]) // 8 * 8),)
+        preset = technique(asked.technique, era_name=asked.era)
+        [name] = chosen.counts
+        device = device_for(preset, WORKLOADS[name].device, chosen.io.get(preset.name))
+        several = params["segmentation"] == "on" and takes_segments(
+            device, era_of(asked.era), str(params["direction"])
+        )
+        size = min(buffer(int(params["mtu"]), several).handed_bytes(), LARGEST_FRAME)
+    return (("size", size // 8 * 8),)
 
 
 def _figures(chosen: Mix, era: str, params: Params) -> tuple[str, ...]:
-    if chosen.model == "walks":
+    if chosen.model in ("walks", "walk_gain"):
         program = chosen.program or str(params["program"])
         return (
             record(f"bhargava08.perfect.{program}").id,
