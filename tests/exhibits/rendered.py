@@ -7,7 +7,11 @@ from virtdocs.render import formats, page
 
 
 def renders_everywhere(built: Built, lang: str) -> None:
-    """Every format, the page's markup with its answer, and every value that a sentence may show."""
+    """Every format, the page's markup with its answer, and every value that a sentence may show.
+
+    What is priced says what it was made of.
+    """
+    assert built.bundle.priced == (built.bundle.inputs is not None)
     for format in formats.FORMATS:
         assert formats.export(built, format, lang)
     markup = page.exhibit_html(built, lang, 1, page.slug(built))

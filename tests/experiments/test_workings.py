@@ -34,13 +34,15 @@ def test_counts_times_costs_are_the_extra_cycles(name: str, technique: str, era:
     assert total(made) == pytest.approx(spread(there).median, rel=1e-9)
 
 
-def test_the_packet_of_a_link_has_the_size_that_the_model_asks_for() -> None:
-    params = (("mtu", 1500), ("direction", "tx"))
+@pytest.mark.parametrize(("segmentation", "size"), [("off", 1496), ("on", 1512)])
+def test_what_a_link_carries_has_the_size_that_the_model_asks_for(
+    segmentation: str, size: int
+) -> None:
+    params = (("mtu", 1500), ("direction", "tx"), ("segmentation", segmentation))
     made = working(Asked("ttcp", "kvm_virtio", "kvm-2012", params))
     assert made is not None
-    extra = extra_cycles(
-        mix("ttcp"), "kvm_virtio", "kvm-2012", cost_model("kvm-2012"), {"size": 1496}
-    )
+    model = cost_model("kvm-2012")
+    extra = extra_cycles(mix("ttcp"), "kvm_virtio", "kvm-2012", model, {"size": size})
     assert total(made) == pytest.approx(spread(extra.cycles).median, rel=1e-9)
 
 
