@@ -14,7 +14,7 @@ from virtdocs.views.model import Winner, WinnerMap
 WIDE_WIDTH, NARROW_WIDTH = 740.0, 345.0
 TEXT, SMALL, LEADING = 14.0, 12.0, 18.0
 ROW = 46.0
-LEFT, NARROW_LEFT = 96.0, 62.0
+LEFT, NARROW_LEFT = 96.0, 74.0
 NAMES_ROOM = 210.0
 LETTERS = "ABCDEFGH"
 FAINT, STRONG = 0.10, 0.55  # of a square's colour, at an even chance and at certainty
@@ -64,12 +64,16 @@ def _grid(view: WinnerMap, words: Catalogue, left: float, width: float) -> tuple
         for column, one in enumerate(row):
             body += _square(view, words, one, left + column * step, y, step)
     bottom = top + ROW * len(view.rows)
-    for column, place in enumerate(view.across_places):
-        x = left + (column + 0.5) * step
-        body += svg.text(x, bottom + 18, value_text(place, words), SMALL, anchor="middle")
-    lines = svg.wrap(f"{label_text(view.across, words)} →", TEXT, left + width)
-    body += svg.lines(left, bottom + 42, lines, TEXT, LEADING / TEXT, weight=700)
-    return body, bottom + 42 + LEADING * len(lines)
+    places = [value_text(place, words) for place in view.across_places]
+    # Where they would touch, every other one stands lower.
+    tight = max(svg.text_width(one, SMALL) for one in places) > step
+    for column, text in enumerate(places):
+        x, lower = left + (column + 0.5) * step, 15 if tight and column % 2 else 0
+        body += svg.text(x, bottom + 18 + lower, text, SMALL, anchor="middle")
+    bottom += 42 + (15 if tight else 0)
+    lines = svg.wrap(f"{label_text(view.across, words)} →", TEXT, width)
+    body += svg.lines(left, bottom, lines, TEXT, LEADING / TEXT, weight=700)
+    return body, bottom + LEADING * len(lines)
 
 
 def _square(view: WinnerMap, words: Catalogue, one: Winner, x: float, y: float, step: float) -> str:
