@@ -42,6 +42,7 @@ AXES: Final[Mapping[str, str]] = MappingProxyType(
 CANDIDATES: Final[tuple[str, ...]] = ("bt", "hw_shadow", "kvm_virtio", "xen_pv32", "xen_pv64")
 # Events that enter a monitor: a technique that lacks a cost of one can't be compared.
 ENTRIES: Final = ("trap", "vm_exit", "user_exit", "hypercall", "callout")
+GUESTS: Final = ("any", "unmodified")
 LEAST_TECHNIQUES: Final = 2  # a map of one is none
 WALKS: Final = "walk_refs"
 CYCLES_PER_INSTRUCTION: Final = 1.0  # judged: of the simulated processors no figure is printed
@@ -98,15 +99,18 @@ class Compared:
 
 
 @lru_cache(maxsize=8)
-def compared(era: str) -> Compared:
+def compared(era: str, guests: str = "any") -> Compared:
     """The axes that two techniques of the era have costs for, and the techniques with all of them.
 
-    A guest as wide as the era's own: 32 bits where tables have two levels, 64 above.
+    A guest as wide as the era's own: 32 bits where tables have two levels, 64 above; of
+    `GUESTS`, any or those that nobody ported.
     """
     names = [
         name
         for name in CANDIDATES
-        if name in in_era(era) and technique(name, era_name=era).levels == era_of(era).levels
+        if name in in_era(era)
+        and technique(name, era_name=era).levels == era_of(era).levels
+        and (guests == "any" or technique(name, era_name=era).cpu != "hypercall")
     ]
     priced = {(name, axis): _on_axis(name, axis, era) for name in names for axis in AXES}
     axes = tuple(
@@ -148,15 +152,15 @@ def extra(name: str, workload: str, era: str) -> Extra:
     return Extra(cycles, missing, less(priced.lines, plain.lines))
 
 
-def place(era: str, rates: Mapping[str, int]) -> Place:
+def place(era: str, rates: Mapping[str, int], guests: str = "any") -> Place:
     """Who is fastest at these rates, in events for each second of native work.
 
     BadValue for an axis that the era can't compare.
     """
     for axis in rates:
-        if axis not in compared(era).axes:
+        if axis not in compared(era, guests).axes:
             raise BadValue("--era", f"{era} has no published cost to compare {axis} with")
-    found = compared(era).found
+    found = compared(era, guests).found
     sums = [_sum(one, rates) for one in found]
     wins = [0.0] * len(found)
     for row in zip(*sums, strict=True):
@@ -168,11 +172,13 @@ def place(era: str, rates: Mapping[str, int]) -> Place:
     return Place(dict(rates), MappingProxyType(chances))
 
 
-def grid(era: str, across: str, up: str, rest: int) -> Iterator[tuple[Place, ...]]:
+def grid(
+    era: str, across: str, up: str, rest: int, guests: str = "any"
+) -> Iterator[tuple[Place, ...]]:
     """Rows of places, ``up`` rising; the other axes stay at ``rest``."""
-    others = dict.fromkeys(compared(era).axes, rest)
+    others = dict.fromkeys(compared(era, guests).axes, rest)
     for high in RATES:
-        yield tuple(place(era, {**others, across: wide, up: high}) for wide in RATES)
+        yield tuple(place(era, {**others, across: wide, up: high}, guests) for wide in RATES)
 
 
 def _sum(one: Extras, rates: Mapping[str, int]) -> Samples:
