@@ -83,6 +83,32 @@ en = "second-level address translation"
 settled = true
 basis = "MS"
 """
+KO_GLOSSARY = """\
+# 용어 {#glossary}
+
+쓰는 말입니다.
+
+### 완전가상화 {#full_virtualization}
+
+게스트 OS를 고치지 않습니다. *전가상화*{.alias}라고도 합니다.
+
+### 2단계 주소 변환 {#second_level}
+
+주소를 한 번 더 바꿉니다.
+"""
+EN_GLOSSARY = """\
+# Glossary {#glossary}
+
+The words in use.
+
+### full virtualization {#full_virtualization}
+
+The guest is not changed. Exams say *전가상화*{.alias}.
+
+### second-level address translation {#second_level}
+
+Addresses are translated once more.
+"""
 SOURCES = """\
 [SRC]
 title = "A document"
@@ -169,13 +195,15 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    """A clean checkout: two pages in two languages, all reviewed."""
+    """A clean checkout: three pages in two languages, all reviewed."""
     made = Site(tmp_path)
     for file, text in {
         "docs/ko/index.md": KO,
         "docs/en/index.md": EN,
         "docs/ko/table.md": KO_TABLE,
         "docs/en/table.md": EN_TABLE,
+        "docs/ko/reference/glossary.md": KO_GLOSSARY,
+        "docs/en/reference/glossary.md": EN_GLOSSARY,
         "virtdocs/data/terms.toml": TERMS,
         "virtdocs/data/sources.toml": SOURCES,
         "virtdocs/catalogue/ko.toml": KO_LABELS,
@@ -189,4 +217,6 @@ def site(tmp_path: Path) -> Site:
         made.write(file, text)
     for section in ("index.md#home", "table.md#table", "table.md#gains", "table.md#end"):
         record_review(tmp_path, section)
+    for entry in ("glossary", "full_virtualization", "second_level"):
+        record_review(tmp_path, f"reference/glossary.md#{entry}")
     return made

@@ -57,6 +57,7 @@ def test_every_gate_passes_on_the_clean_site(site, gate):
         ("values", "docs/ko/table.md", ".arithmetic_mean", ".aritmetic_mean"),
         ("numerals", "docs/ko/index.md", "처음 글", "3번째 글"),
         ("terms", "docs/ko/table.md", "완전가상화(전가상화)는", "전가상화는"),
+        ("glossary", "docs/en/reference/glossary.md", "{#second_level}", "{#third_level}"),
         ("citations", "docs/ko/table.md", 'data-cite="SRC"', 'data-cite="SCR"'),
         ("particles", "docs/ko/table.md", "{으로/로}", "로"),
         ("markdown", "docs/ko/table.md", "```\n\n- ", "```\n- "),

@@ -11,7 +11,9 @@ from virtdocs.commands.answer import columns, number, width
 from virtdocs.exhibits import EXHIBITS, build
 from virtdocs.render.formats import FORMATS, export
 
-GATES = "mirror catalogue exhibits values numerals terms citations particles markdown links"
+GATES = (
+    "mirror catalogue exhibits values numerals terms glossary citations particles markdown links"
+)
 
 
 def canonical(text: str) -> bool:

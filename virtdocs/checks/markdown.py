@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
+from virtdocs.checks import glossary
 from virtdocs.checks.findings import Finding
 from virtdocs.checks.mask import CODE, MASKS, TAG
 from virtdocs.checks.pages import Page, read_pages
@@ -25,6 +26,7 @@ _BLOCK_START = re.compile(r"^[ >]*(?:!!!|\?\?\?\+?|===\+?)|^[ ]*<[a-z][^<>]*>\s*
 _HEADING = re.compile(r"^#{1,6}(?P<space>[ ]*)(?P<rest>.*)$")
 _ID = re.compile(r"\{[^{}]*#(?P<id>[^\s{}]+)[^{}]*\}\s*$")
 _GOOD_ID = re.compile(r"[a-z][a-z0-9-]*")
+_TERM = re.compile(r"[a-z][a-z0-9_]*")  # the glossary's entries have the keys of the terms file
 _SETEXT = re.compile(r"^(?:=+|-+)[ ]*$")
 _RUN = re.compile(r"(?<!\\)(?<!\*)\*{1,2}(?!\*)")
 _UNDERLINED = re.compile(
@@ -188,6 +190,11 @@ def _join(lines: list[str], numbers: list[int]) -> str:
     return "\n".join(lines[n - 1] for n in numbers)
 
 
+def _is_entry(page: Page, heading: str, id_: str) -> bool:
+    is_third = heading.startswith("#" * glossary.LEVEL + " ")
+    return page.path == glossary.PAGE and is_third and bool(_TERM.fullmatch(id_))
+
+
 def _headings(page: Page) -> Iterator[Finding]:
     """Every heading of a page has an id that both languages can share."""
     seen_text = False
@@ -202,7 +209,7 @@ def _headings(page: Page) -> Iterator[Finding]:
             named = _ID.search(line)
             if named is None:
                 yield Finding(page.file, n, GATE, "heading without an explicit {#id}")
-            elif not _GOOD_ID.fullmatch(named["id"]):
+            elif not _GOOD_ID.fullmatch(named["id"]) and not _is_entry(page, line, named["id"]):
                 message = f"heading id {named['id']!r}: use lower case, digits and hyphens"
                 yield Finding(page.file, n, GATE, message)
         elif _SETEXT.match(line) and seen_text:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from virtdocs.errors import VirtdocsError
 
@@ -13,7 +15,11 @@ FILE = "virtdocs/data/terms.toml"
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One entry: ``names`` are all forms that prose may use, ``flagged`` those it may not."""
+    """One entry: ``names`` are all forms that prose may use, ``flagged`` those it may not.
+
+    ``linked`` are the forms that lead from a page's text to the glossary: the names, unless
+    the file lists others.
+    """
 
     id: str
     ko: str
@@ -21,6 +27,7 @@ class Term:
     names: tuple[str, ...]
     aliases: tuple[str, ...]
     flagged: tuple[str, ...]
+    linked: tuple[str, ...]
 
 
 def read_terms(root: Path) -> list[Term]:
@@ -30,14 +37,17 @@ def read_terms(root: Path) -> list[Term]:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, tomllib.TOMLDecodeError) as error:
         raise VirtdocsError(FILE, f"can't be read: {error}") from error
-    return [
-        Term(
-            id_,
-            entry["ko"],
-            entry["en"],
-            (entry["ko"], entry["en"], *entry.get("names", ())),
-            tuple(entry.get("aliases", ())),
-            tuple(entry.get("flagged", ())),
-        )
-        for id_, entry in table.items()
-    ]
+    return [_term(id_, entry) for id_, entry in table.items()]
+
+
+def term_line(root: Path, id_: str) -> int:
+    """The line of a term in the file."""
+    lines = (root / FILE).read_text(encoding="utf-8").splitlines()
+    return lines.index(f"[{id_}]") + 1
+
+
+def _term(id_: str, entry: Mapping[str, Any]) -> Term:
+    names = (entry["ko"], entry["en"], *entry.get("names", ()))
+    aliases, flagged = tuple(entry.get("aliases", ())), tuple(entry.get("flagged", ()))
+    linked = tuple(entry.get("linked", names))
+    return Term(id_, entry["ko"], entry["en"], names, aliases, flagged, linked)

@@ -15,7 +15,7 @@ from virtdocs.checks.catalogue import FOLDER, read_catalogue
 from virtdocs.checks.findings import Finding
 from virtdocs.checks.mask import MARKUP
 from virtdocs.checks.pages import LANGUAGES, read_pages
-from virtdocs.checks.termlist import FILE, Term, read_terms
+from virtdocs.checks.termlist import FILE, Term, read_terms, term_line
 
 GATE = "terms"
 _MENTION = r"[*_]{0,3}\s?\([^()]*\)"
@@ -58,16 +58,33 @@ def _form_for(term: Term, alias: str) -> str:
     return term.ko if re.search("[가-힣]", alias) else term.en
 
 
-def alternatives(forms: Iterable[str]) -> re.Pattern[str]:
-    """A pattern of the forms, longest first; a line break counts as a space."""
+def alternatives(forms: Iterable[str], after_hangul: str = "") -> re.Pattern[str]:
+    """A pattern of the forms, longest first; a line break counts as a space.
+
+    ``after_hangul`` is a pattern that has to follow a form which ends in Hangul: without it
+    the form may also begin a longer word, as 링 begins 링크.
+    """
     ordered = sorted(set(forms), key=lambda form: (-len(form), form))
-    return re.compile("|".join(_pattern(form) for form in ordered) or r"(?!)")
+    scripts = (
+        (r"(?<![A-Za-z0-9#])", [form for form in ordered if form[0].isascii()]),
+        (r"(?<![가-힣])", [form for form in ordered if not form[0].isascii()]),
+    )
+    parts = [start + _by_first(some, after_hangul) for start, some in scripts if some]
+    return re.compile("|".join(parts) or r"(?!)")
 
 
-def _pattern(form: str) -> str:
-    words = r"\s".join(re.escape(word) for word in form.split())
-    start = r"(?<![A-Za-z0-9#])" if form[0].isascii() else r"(?<![가-힣])"
-    return start + words + (r"(?![A-Za-z0-9])" if form[-1].isascii() else "")
+def _by_first(forms: list[str], after_hangul: str) -> str:
+    """The forms in groups by their first letter, so that most places in a text are left fast."""
+    groups: dict[str, list[str]] = {}
+    for form in forms:
+        words = r"\s".join(re.escape(word) for word in form.split())
+        end = r"(?![A-Za-z0-9])" if form[-1].isascii() else after_hangul
+        groups.setdefault(form[0].casefold(), []).append(words + end)
+    choices = (
+        f"(?=[{re.escape(first + first.upper())}])(?:{'|'.join(some)})"
+        for first, some in groups.items()
+    )
+    return f"(?:{'|'.join(choices)})"
 
 
 def _blank(match: re.Match[str]) -> str:
@@ -76,12 +93,11 @@ def _blank(match: re.Match[str]) -> str:
 
 def _list_findings(root: Path, terms: list[Term]) -> list[Finding]:
     """A form that is accepted for one term and flagged for another can't be written at all."""
-    lines = (root / FILE).read_text(encoding="utf-8").splitlines()
     names = {name: term.id for term in terms for name in term.names}
     return [
         Finding(
             FILE,
-            lines.index(f"[{term.id}]") + 1,
+            term_line(root, term.id),
             GATE,
             f"{alias!r} is flagged for {term.id} and accepted for {names[alias]}",
         )
