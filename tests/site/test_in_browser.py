@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -69,8 +70,8 @@ def address(request: pytest.FixtureRequest, words: Project) -> Iterator[str]:
     server.server_close()
 
 
-def hits(page: Page, query: str) -> set[str]:
-    """The anchors that the search dialog lists for a query."""
+def results(page: Page, query: str) -> list[str]:
+    """The addresses that the search dialog lists for a query, in its order."""
     page.locator(".md-search__input").fill("")
     page.locator(".md-search__input").fill(query)
     page.locator(".md-search__input").dispatch_event("keyup")
@@ -79,7 +80,12 @@ def hits(page: Page, query: str) -> set[str]:
     )
     page.wait_for_timeout(300)
     links = page.locator(".md-search-result__link")
-    return {link.get_attribute("href").partition("#")[2].partition("?")[0] for link in links.all()}
+    return [re.sub(r"\?[^#]*", "", link.get_attribute("href")) for link in links.all()]
+
+
+def hits(page: Page, query: str) -> set[str]:
+    """The anchors of the results."""
+    return {address.partition("#")[2] for address in results(page, query)}
 
 
 @pytest.fixture
@@ -119,6 +125,51 @@ def test_every_form_of_a_korean_word_finds_the_same_sections(
     for query in queries:
         assert sections <= hits(page, query), query
         assert hits(page, query) <= sections | {"", "words"}, query
+
+
+@pytest.mark.parametrize(
+    ("start", "query", "location"),
+    [
+        ("index.html", "전가상화", "techniques/privileged-instruction.html#run-first"),
+        ("index.html", "HW 가상화", "techniques/privileged-instruction.html#hardware-assist"),
+        ("index.html", "버추얼 머신", "concepts/rings.html"),
+        ("index.html", "특권명령", "techniques/privileged-instruction.html"),
+        ("index.html", "섀도페이징", "techniques/paging.html#shadow"),
+        ("index.html", "virtqueue", "techniques/devices.html#registers-and-rings"),
+        ("en/index.html", "virtualisation", "en/reference/glossary.html#virtualization"),
+        ("en/index.html", "이진 변환", "en/techniques/binary-translation.html"),
+        ("en/index.html", "nested paging", "en/techniques/paging.html#nested"),
+    ],
+)
+def test_an_alias_finds_what_is_written_under_the_main_form(
+    browser: Browser, real: Project, start: str, query: str, location: str
+) -> None:
+    page = browser.new_page()
+    page.goto((real.site / start).as_uri())
+    page.locator(".md-search__input").focus()
+    assert (real.site / location.partition("#")[0]).is_file()
+    assert [x for x in results(page, query) if x.endswith(location)]
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "location"),
+    [
+        ("이진 변환", "techniques/binary-translation.html"),
+        ("중첩 페이징", "techniques/paging.html"),
+        ("하이퍼콜", "techniques/pv-port.html"),
+    ],
+)
+def test_the_page_about_a_term_comes_before_its_definition(
+    browser: Browser, real: Project, query: str, location: str
+) -> None:
+    page = browser.new_page()
+    page.goto((real.site / "index.html").as_uri())
+    page.locator(".md-search__input").focus()
+    pages = [address.partition("#")[0] for address in results(page, query)]
+    assert pages[0].endswith(location)
+    assert [one for one in pages[1:] if one.endswith("reference/glossary.html")]
+    page.close()
 
 
 def test_english_is_searched_apart_from_korean(browser: Browser, address: str) -> None:
