@@ -172,6 +172,24 @@ def test_the_page_about_a_term_comes_before_its_definition(
     page.close()
 
 
+def test_a_term_shows_its_definition_from_the_keyboard_and_leads_to_it_without_scripts(
+    browser: Browser, real: Project
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((real.site / "concepts" / "rings.html").as_uri())
+    term = page.locator("a.vd-term").first
+    page.keyboard.press("Tab")  # what has the focus from now on has it from the keyboard
+    term.focus()
+    shown = term.evaluate("link => getComputedStyle(link, '::after').content")
+    assert term.get_attribute("title") in shown
+    id_ = term.get_attribute("href").partition("#")[2]
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/reference/glossary.html#{id_}")
+    assert page.locator("h3:target").get_attribute("id") == id_
+    context.close()
+
+
 def test_english_is_searched_apart_from_korean(browser: Browser, address: str) -> None:
     page = browser.new_page()
     page.goto(address + "en/words.html")

@@ -49,7 +49,12 @@ class Entry:
 
 def read_entries(page: Page) -> list[Entry]:
     """The entries of a glossary page, in its order."""
-    return [_entry(page, section) for section in page.sections if section.level == LEVEL]
+    targets = [(line, internal_target(page, target)) for line, target, _ in links(page)]
+    return [
+        _entry(section, tuple(t for line, t in targets if section.line < line <= section.last))
+        for section in page.sections
+        if section.level == LEVEL
+    ]
 
 
 def check(root: Path) -> list[Finding]:
@@ -87,12 +92,6 @@ def _mistakes(entry: Entry, form: str) -> Iterator[str]:
         yield f"entry {entry.id!r} has a value in its first sentence, which a tooltip can't show"
 
 
-def _entry(page: Page, section: Section) -> Entry:
-    body = section.text.partition("\n")[2].strip()
-    targets = tuple(
-        internal_target(page, target)
-        for line, target, _ in links(page)
-        if section.line < line <= section.last
-    )
-    definition = body.partition("\n\n")[0]
+def _entry(section: Section, targets: tuple[str, ...]) -> Entry:
+    definition = section.text.partition("\n")[2].strip().partition("\n\n")[0]
     return Entry(section.id, section.title, section.line, definition, targets)
