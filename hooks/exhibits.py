@@ -46,12 +46,13 @@ def on_page_markdown(markdown, page, config, files):
     if _sound(config):
         from virtdocs.checks.pages import Page
         from virtdocs.site.page import PageExhibits
+        from virtdocs.site.placed import FOLDERS, PlacedPage
 
         root = Path(config.config_file_path).parent
         file = Path(page.file.abs_src_path).relative_to(root).as_posix()
         raw = Page(file, page.file.src_uri, config.extra["lang"], page.file.content_string)
-        folder = posixpath.basename(posixpath.splitext(page.file.dest_uri)[0])
-        config.extra["page"] = PageExhibits(raw, config.extra["workshop"], f"{folder}/")
+        placed = PlacedPage(file, raw.lang, FOLDERS[raw.lang] + page.file.dest_uri)
+        config.extra["page"] = PageExhibits(raw, config.extra["workshop"], placed)
 
 
 def on_page_content(content, page, config, files):
@@ -61,6 +62,7 @@ def on_page_content(content, page, config, files):
         return f'<pre class="vd-error" role="alert">{text}</pre>{content}'
     exhibits = config.extra["page"]
     content = exhibits.finish(content)
+    config.extra["workshop"].pages.append(exhibits.placed)
     page.present_anchor_ids |= exhibits.anchors
     for name, text in exhibits.downloads.items():
         _add(files, config, f"{posixpath.splitext(page.file.dest_uri)[0]}/{name}", text)

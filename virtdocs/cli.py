@@ -31,6 +31,7 @@ from virtdocs.commands import (
     predict,
     run,
     validate,
+    verify,
 )
 from virtdocs.commands.answer import Answer
 from virtdocs.commands.arguments import Parser, add_common
@@ -65,6 +66,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "list": Command("names with descriptions", listing.declare, listing.listing),
         "check": Command("gates over pages and data", check.declare_check, check.check),
         "coverage": Command("the source's parts on the site", coverage.declare, coverage.coverage),
+        "verify": Command("a built site, computed again", verify.declare, verify.verify),
         "review": Command("record a section's review", check.declare_review, check.review),
     }
 )

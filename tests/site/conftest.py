@@ -28,12 +28,14 @@ class Project:
     def site(self) -> Path:
         return self.folder / "site"
 
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "mkdocs", *arguments]
+    def command(self, *arguments: str, shell: str = "mkdocs") -> list[str]:
+        return [sys.executable, "-m", shell, *arguments]
 
     def environment(self) -> dict[str, str]:
         own = {"NO_MKDOCS_2_WARNING": "1", "SOURCE_DATE_EPOCH": EPOCH}
-        return {**os.environ, **own, "PYTHONPATH": str(self.folder)}
+        # The engine of this checkout, whichever is installed, unless the folder brings its own.
+        path = os.pathsep.join((str(self.folder), str(ROOT)))
+        return {**os.environ, **own, "PYTHONPATH": path}
 
     def build(self, *options: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

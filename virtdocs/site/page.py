@@ -21,16 +21,18 @@ from virtdocs.exhibits import Built
 from virtdocs.render import page as render
 from virtdocs.render import particles
 from virtdocs.site.cited import number_citations, unknown_citations
+from virtdocs.site.drawn import draw, exhibit_entry, value_entry
 from virtdocs.site.lint import exhibit_fences, leftovers
 from virtdocs.site.origins import Origins
+from virtdocs.site.placed import PlacedExhibit, PlacedPage, PlacedValue
+from virtdocs.site.shown import read_value
 from virtdocs.site.workshop import Workshop
 
 _SLOT = re.compile(r'<!--.*?-->|<div data-vd-slot="(?P<n>\d+)"></div>', re.DOTALL)
 _IN_TEXT = re.compile(r'<p>(?:(?!</p>).)*?<div data-vd-slot="(\d+)">', re.DOTALL)
 # Words of a figure are found once, in its caption, table or data table: not in the drawings,
-# which repeat them, and not in how it was made. Cells stay apart in the index by a blank.
+# which repeat them, and not in how it was made. The search takes its marks out again.
 _UNSEARCHED = re.compile(r'<(svg(?= )|(?:details|ul)(?= class="vd-(?:provenance|files|legend)"))')
-_CELL = re.compile(r"</(?:td|th|dt|dd|p|summary|figcaption)>")
 _ID = re.compile(r'\sid="([^"]+)"')
 
 
@@ -45,11 +47,11 @@ class Slot:
 
 @dataclass(slots=True)
 class PageExhibits:
-    """The exhibits of one page; ``files`` is the folder of its downloads, seen from it."""
+    """The exhibits of one page; ``placed`` takes down what has been put on it."""
 
     page: Page
     workshop: Workshop
-    files: str
+    placed: PlacedPage
     slots: list[Slot] = field(default_factory=list)
     unmet: list[Fence] = field(init=False)
     downloads: dict[str, str] = field(default_factory=dict)
@@ -119,20 +121,23 @@ class PageExhibits:
         return self.origins.link(html, lambda anchor: _free(anchor, taken))
 
     def _figure(self, slot: Slot, number: int, anchor: str) -> str:
-        assert slot.built is not None
-        lang = self.page.lang
+        built = slot.built
+        assert built is not None
         try:
-            html = render.exhibit_html(slot.built, lang, number, anchor, self.files)
-            self.downloads |= render.downloads(slot.built, lang, anchor)
+            drawn = draw(built, self.placed, number, anchor)
         except VirtdocsError as bad:
             message = str(bad)
         except Exception as broken:  # a renderer may raise anything; the page must say so
-            message = f"exhibit {slot.built.name!r}: raised {type(broken).__name__}: {broken}"
+            message = f"exhibit {built.name!r}: raised {type(broken).__name__}: {broken}"
         else:
             self.anchors.add(anchor)
-            self.origins.place(slot.built, anchor)
-            html = _UNSEARCHED.sub(r'<\1 data-search-exclude="true"', html)
-            return _CELL.sub(r"\g<0>\n", html)
+            self.origins.place(built, anchor)
+            folder = self.placed.folder
+            self.downloads |= {n.removeprefix(folder): text for n, text in drawn.files.items()}
+            entry = exhibit_entry(built, number, anchor, drawn)
+            place = PlacedExhibit(built.name, built.params, number, anchor, entry)
+            self.placed.exhibits.append(place)
+            return _UNSEARCHED.sub(r'<\1 data-search-exclude="true"', drawn.html)
         self.workshop.report(self.page.file, slot.line, message)
         return _notice(f"{self.page.file}:{slot.line}: {message}")
 
@@ -144,7 +149,11 @@ class PageExhibits:
         built = self._meant(tag)
         try:
             lang = self.page.lang
-            data = ElementTree.fromstring(render.value_html(tag.key, tag.fmt, built, lang))
+            html = render.value_html(tag.key, tag.fmt, built, lang)
+            data = ElementTree.fromstring(html)
+            entry = value_entry(built, tag.fmt, read_value(html))
+            place = PlacedValue(built.name, built.params, tag.key, tag.fmt, entry)
+            self.placed.values.append(place)
             text = render.value_text(tag.key, tag.fmt, built, lang)
             self.origins.mark(data, built, tag.key, text)
             if not tag.particle:

@@ -11,6 +11,7 @@ from virtdocs.cache import Cache, default_folder
 from virtdocs.checks.findings import Finding
 from virtdocs.errors import VirtdocsError
 from virtdocs.exhibits import Built
+from virtdocs.site.placed import PlacedPage
 
 GATE = "exhibits"
 Params: TypeAlias = tuple[tuple[str, str], ...]
@@ -26,6 +27,7 @@ class Workshop:
 
     made: dict[tuple[str, Params], Built | VirtdocsError] = field(default_factory=dict)
     findings: set[Finding] = field(default_factory=set)
+    pages: list[PlacedPage] = field(default_factory=list)
     cache: Cache = field(default_factory=lambda: Cache.at(default_folder()))
 
     def build(self, name: str, params: Mapping[str, object]) -> Built:
