@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 .DEFAULT_GOAL := help
-.PHONY: help site test soak serve check bench measure lock clean
+.PHONY: help site dist test soak serve check golden bench measure lock clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -19,6 +19,11 @@ site: $(VENV)/ready
 	$(BIN)/mkdocs build --strict
 	@echo "site: $(CURDIR)/site/index.html (Korean), $(CURDIR)/site/en/index.html (English)"
 	@echo "open it from disk in any browser, or: $(PYTHON) -m http.server --directory site"
+
+## make dist    the site as a zip with manifest and checksums, in dist/, computed again to verify it
+dist: site
+	$(BIN)/virtdocs dist site --to dist
+	$(BIN)/virtdocs verify dist/virtdocs-site.zip
 
 ## make test    everything that CI runs
 test: $(VENV)/ready
@@ -42,6 +47,10 @@ serve: $(VENV)/ready
 check: $(VENV)/ready
 	$(BIN)/virtdocs check
 
+## make golden  record the numbers of the pages; one that moved needs a line in the changelog
+golden: $(VENV)/ready
+	$(BIN)/virtdocs update
+
 ## make bench   speed figures beside three peers; rewrites the record that the page about speed shows
 bench: $(VENV)/ready build/peers/ready
 	$(BIN)/python -m tests.benchmarks.record
@@ -63,7 +72,7 @@ lock:
 
 ## make clean   remove what was built
 clean:
-	rm -rf site build $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf site dist build $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Needs nothing but python3 with venv and pip. The package itself is installed as a link.

@@ -25,6 +25,7 @@ from virtdocs.commands import (
     check,
     compare,
     coverage,
+    dist,
     exhibit,
     listing,
     measure,
@@ -67,6 +68,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "check": Command("gates over pages and data", check.declare_check, check.check),
         "coverage": Command("the source's parts on the site", coverage.declare, coverage.coverage),
         "verify": Command("a built site, computed again", verify.declare, verify.verify),
+        "dist": Command("a built site as a zip", dist.declare, dist.dist),
         "review": Command("record a section's review", check.declare_review, check.review),
     }
 )
