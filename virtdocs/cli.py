@@ -31,6 +31,7 @@ from virtdocs.commands import (
     measure,
     predict,
     run,
+    update,
     validate,
     verify,
 )
@@ -67,6 +68,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "list": Command("names with descriptions", listing.declare, listing.listing),
         "check": Command("gates over pages and data", check.declare_check, check.check),
         "coverage": Command("the source's parts on the site", coverage.declare, coverage.coverage),
+        "update": Command("golden files, as a diff", update.declare, update.update),
         "verify": Command("a built site, computed again", verify.declare, verify.verify),
         "dist": Command("a built site as a zip", dist.declare, dist.dist),
         "review": Command("record a section's review", check.declare_review, check.review),

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from virtdocs.checks.recorded import update, write
 from virtdocs.checks.reviewed import record_review
+from virtdocs.checks.values import Memo
 
 KO = """\
 # 시작 {#home}
@@ -195,7 +197,7 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    """A clean checkout: three pages in two languages, all reviewed."""
+    """A clean checkout: three pages in two languages, all reviewed and recorded."""
     made = Site(tmp_path)
     for file, text in {
         "docs/ko/index.md": KO,
@@ -219,4 +221,5 @@ def site(tmp_path: Path) -> Site:
         record_review(tmp_path, section)
     for entry in ("glossary", "full_virtualization", "second_level"):
         record_review(tmp_path, f"reference/glossary.md#{entry}")
+    write(tmp_path, update(tmp_path, Memo()))
     return made

@@ -12,7 +12,8 @@ from virtdocs.exhibits import EXHIBITS, build
 from virtdocs.render.formats import FORMATS, export
 
 GATES = (
-    "mirror catalogue exhibits values numerals terms glossary citations particles markdown links"
+    "mirror catalogue exhibits values golden numerals terms glossary citations particles markdown"
+    " links coverage"
 )
 
 

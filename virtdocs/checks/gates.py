@@ -13,6 +13,7 @@ from virtdocs.checks import (
     coverage,
     exhibits,
     glossary,
+    golden,
     links,
     markdown,
     mirror,
@@ -22,9 +23,11 @@ from virtdocs.checks import (
     values,
 )
 from virtdocs.checks.findings import Finding
+from virtdocs.checks.values import Memo
 from virtdocs.errors import UnknownName
 
 Gate: TypeAlias = Callable[[Path], list[Finding]]
+Computing: TypeAlias = Callable[[Path, Memo], list[Finding]]
 
 GATES: Mapping[str, Gate] = MappingProxyType(
     {
@@ -32,6 +35,7 @@ GATES: Mapping[str, Gate] = MappingProxyType(
         "catalogue": catalogue.check,
         "exhibits": exhibits.check,
         "values": values.check,
+        "golden": golden.check,
         "numerals": numerals.check,
         "terms": terms.check,
         "glossary": glossary.check,
@@ -43,6 +47,11 @@ GATES: Mapping[str, Gate] = MappingProxyType(
     }
 )
 
+# Gates over what the pages compute: one computes it for both.
+COMPUTING: Mapping[str, Computing] = MappingProxyType(
+    {"values": values.check, "golden": golden.check}
+)
+
 
 def run_gates(root: Path, names: Iterable[str] = ()) -> list[Finding]:
     """Every finding of the named gates, of all without names; sorted by file and line."""
@@ -50,4 +59,8 @@ def run_gates(root: Path, names: Iterable[str] = ()) -> list[Finding]:
     for name in wanted:
         if name not in GATES:
             raise UnknownName("check", "gate", name, GATES)
-    return sorted({finding for name in wanted for finding in GATES[name](root)})
+    memo = Memo()
+    found: set[Finding] = set()
+    for name in wanted:
+        found |= {*(COMPUTING[name](root, memo) if name in COMPUTING else GATES[name](root))}
+    return sorted(found)
