@@ -26,7 +26,7 @@ def on_config(config):
     config.extra["preview"] = "serve" in COMMANDS
     if "workshop" not in config.extra:
         try:
-            config.extra["workshop"] = _open_workshop(config.extra["preview"])
+            config.extra["workshop"] = _open_workshop(config)
         except Exception as broken:
             if not config.extra["preview"]:
                 raise
@@ -42,10 +42,11 @@ def on_serve(server, config, builder):
     return server
 
 
-def _open_workshop(fresh):
-    if fresh:
+def _open_workshop(config):
+    if config.extra["preview"]:
         for name in [m for m in sys.modules if m.split(".")[0] == "virtdocs"]:
             del sys.modules[name]
     from virtdocs.site.workshop import Workshop
 
-    return Workshop()
+    languages = tuple(config.extra["languages"])
+    return Workshop(root=Path(config.config_file_path).parent, langs=languages)

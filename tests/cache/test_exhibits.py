@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -39,9 +40,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     build = exhibits.build
 
-    def noted(name: str, params: dict[str, object]) -> Built:
+    def noted(name: str, params: dict[str, object], within: str = "") -> Built:
         names.append(name)
-        return build(name, params)
+        return build(name, params, within)
 
     monkeypatch.setattr(exhibits, "build", noted)
     return names
@@ -121,9 +122,10 @@ def test_a_file_edited_a_moment_ago_is_not_trusted(
 ) -> None:
     os.utime(copied / "views" / "model.py")
     for _ in range(2):
-        opened(tmp_path / "c", copied).build(NAME, {})
+        cache = opened(tmp_path / "c", copied)
+        cache.build(NAME, {})
+        assert cache.kept(NAME, {}) is None
     assert made == [NAME, NAME]
-    assert not (tmp_path / "c").exists()
 
 
 def test_a_file_edited_while_it_was_computed_keeps_nothing(
@@ -131,14 +133,15 @@ def test_a_file_edited_while_it_was_computed_keeps_nothing(
 ) -> None:
     build = exhibits.build
 
-    def edits(name: str, params: dict[str, object]) -> Built:
+    def edits(name: str, params: dict[str, object], within: str = "") -> Built:
         path = copied / "views" / "model.py"
         path.write_text(path.read_text() + "# edited\n")
-        return build(name, params)
+        return build(name, params, within)
 
     monkeypatch.setattr(exhibits, "build", edits)
-    opened(tmp_path / "c", copied).build(NAME, {})
-    assert not (tmp_path / "c").exists()
+    cache = opened(tmp_path / "c", copied)
+    cache.build(NAME, {})
+    assert cache.kept(NAME, {}) is None
 
 
 def test_mistakes_are_not_kept(tmp_path: Path, copied: Path) -> None:
@@ -155,18 +158,40 @@ def test_where_the_cache_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert default_folder() == tmp_path
 
 
-def test_two_processes_fill_it_and_leave_mistakes_to_whoever_asks(
+def test_it_is_filled_and_mistakes_are_left_to_whoever_asks(
     tmp_path: Path, made: list[str]
 ) -> None:
     cache = Cache.at(tmp_path)
     cache.settled = time.time()
     wanted = [("walk_2d", {"guest_levels": g, "nested_levels": n}) for g in "123" for n in "123"]
     cache.fill([*wanted, ("table_7_5", {}), ("walk_2d", {"guest_levels": "nine"})])
+    made.clear()
     for name, params in wanted:
         cache.build(name, params)
     assert (made, cache.found) == ([], len(wanted))
 
 
-def test_few_exhibits_start_no_process(tmp_path: Path) -> None:
-    Cache.at(tmp_path / "c").fill([("table_7_4", {})])
-    assert not (tmp_path / "c").exists()
+NOTHING = """
+import sys, time
+from pathlib import Path
+from virtdocs.cache import Cache
+cache = Cache.at(Path(sys.argv[1]))
+cache.settled = time.time()
+cache.build("walk_2d", {})
+print(cache.found, *(name for name in sys.modules if name.startswith("virtdocs.")))
+"""
+
+
+def test_what_is_kept_is_found_without_importing_the_engine(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", NOTHING, str(tmp_path)]
+    first, second = (
+        subprocess.run(command, cwd=PACKAGE.parent, check=True, capture_output=True, text=True)
+        for _ in range(2)
+    )
+    found, *modules = first.stdout.split()
+    assert found == "0"
+    assert {"virtdocs.machine", "virtdocs.exhibits.paging"} <= set(modules)
+    found, *modules = second.stdout.split()
+    assert found == "1"
+    for package in ("machine", "devices", "guest", "vmm", "exhibits.paging"):
+        assert f"virtdocs.{package}" not in modules

@@ -85,3 +85,16 @@ def test_a_file_is_known_as_it_was_first(package: Path) -> None:
     path.write_text("# edited\n")
     assert reach.digest(path) == before
     assert not reach.unchanged((path,))
+
+
+def test_what_texts_import_is_read_once_and_known_again(package: Path) -> None:
+    first = Reach(package)
+    files = first.files("pack.exhibits.walks")
+    assert first.learned
+    again = Reach(package, first.known)
+    assert again.files("pack.exhibits.walks") == files
+    assert not again.learned
+    (package / "trace.py").write_text("import pack.errors, pack.views.rings\n")
+    edited = Reach(package, first.known)
+    assert package / "views" / "rings.py" in edited.files("pack.exhibits.walks")
+    assert edited.learned

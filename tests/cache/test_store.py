@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from virtdocs.cache.store import HASH_BYTES, MOST_ENTRIES, Store
+from virtdocs.cache import store as store_module
+from virtdocs.cache.store import HASH_BYTES, Store
 from virtdocs.views.model import Basis, Label, Value
 
 VALUE = Label("caption.x", (("n", Value(Fraction(1, 3), Basis.RUN)),))
@@ -123,16 +124,18 @@ def test_a_folder_that_cannot_be_written_keeps_nothing(tmp_path: Path) -> None:
     assert store.get(KEY) is None
 
 
-def test_the_oldest_entries_go_when_there_are_too_many(tmp_path: Path) -> None:
-    for n in range(MOST_ENTRIES + 1):
+@pytest.mark.parametrize("limit", ["MOST_ENTRIES", "MOST_BYTES"])
+def test_the_oldest_entries_go_when_there_are_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(store_module, limit, 9)
+    for n in range(10):
         path = tmp_path / f"{n:064}"
-        path.write_bytes(b"")
+        path.write_bytes(b"x")
         os.utime(path, (n, n))
     Store(tmp_path).put(KEY, VALUE)
     left = {path.name for path in tmp_path.iterdir()}
-    assert {KEY, f"{MOST_ENTRIES:064}"} <= left
-    assert f"{0:064}" not in left
-    assert len(left) < MOST_ENTRIES
+    assert left == {KEY, *(f"{n:064}" for n in range(5, 10))}
 
 
 def test_the_first_bytes_are_the_hash_of_the_others(tmp_path: Path) -> None:

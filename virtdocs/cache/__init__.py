@@ -7,6 +7,6 @@ an entry that is damaged, or of files that have just been edited, counts for not
 Nothing relies on the cache: without one every exhibit is computed.
 """
 
-from virtdocs.cache.exhibits import Cache, default_folder
+from virtdocs.cache.exhibits import Cache, default_folder, digest
 
-__all__ = ["Cache", "default_folder"]
+__all__ = ["Cache", "default_folder", "digest"]

@@ -5,30 +5,28 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
 import virtdocs
 from virtdocs import exhibits
-from virtdocs.cache.reach import Reach
+from virtdocs.cache.declared import Declared, declaration, declarations
+from virtdocs.cache.reach import Reach, imports_of
+from virtdocs.cache.shared import share
 from virtdocs.cache.store import Store
-from virtdocs.errors import VirtdocsError
+from virtdocs.errors import UnknownName, VirtdocsError
 from virtdocs.exhibits import Built
 from virtdocs.views.model import ViewBundle
 
 VARIABLE: Final = "VIRTDOCS_CACHE"  # a folder, or `off`
 OFF: Final = "off"
-FORM: Final = 1  # of the entries
-PROCESSES: Final = 2
-LEAST_SHARED: Final = 8  # exhibits: for fewer, starting processes costs more than it saves
+FORM: Final = 2  # of the entries
 # The engine is imported within this many seconds: a file that is younger than that when the
 # cache is opened may not be the one that was imported.
 IMPORTING: Final = 2.0
@@ -43,6 +41,14 @@ def default_folder() -> Path | None:
     return checkout / "build" / "cache" if (checkout / "mkdocs.yml").is_file() else None
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An entry: what the exhibit shows, and the hash of its answer."""
+
+    bundle: ViewBundle
+    answer_hash: str
+
+
 @dataclass(slots=True)
 class Cache:
     """One build's exhibits. ``computed`` and ``found`` count what happened."""
@@ -52,6 +58,9 @@ class Cache:
     settled: float = field(default_factory=lambda: time.time() - IMPORTING)
     computed: int = 0
     found: int = 0
+    _parts: dict[tuple[Path, ...], str] = field(default_factory=dict)
+    _reached: dict[str, tuple[Path, ...]] = field(default_factory=dict)
+    _declared: dict[str, Declared] = field(default_factory=dict)
 
     @classmethod
     def at(cls, folder: Path | None) -> Cache:
@@ -60,74 +69,131 @@ class Cache:
 
     def build(self, name: str, params: Mapping[str, object]) -> Built:
         """The exhibit; raises what computing it raises."""
-        exhibit = exhibits.named(name)
-        resolved = exhibit.resolve(params)
-        files = self.reach.files(exhibit.compute.__module__) if self.store is not None else ()
-        if self.store is None or not files or self._edited(files):
-            self.computed += 1
-            return exhibits.build(name, params)
-        key = self.key(name, resolved, files)
-        kept = self.store.get(key)
-        if isinstance(kept, ViewBundle):
-            self.found += 1
-            return exhibits.finished(name, resolved, kept)
-        built = exhibits.build(name, params)
+        if found := self.kept(name, params):
+            return found
+        declared = self.declared(name)
+        built = exhibits.build(name, params, declared.group)
         self.computed += 1
+        key = self.key(declared, built.params)
         # What was edited meanwhile may have been imported before or after.
-        if self.reach.unchanged(files):
-            self.store.put(key, built.bundle)
+        if self.store is not None and key and self.reach.unchanged(self._files(declared.module)):
+            self.store.put(key, Kept(built.bundle, built.answer_hash))
         return built
+
+    def kept(self, name: str, params: Mapping[str, object]) -> Built | None:
+        """The exhibit if it need not be computed."""
+        declared = self.declared(name)
+        resolved = declared.resolve(params)
+        key = self.key(declared, resolved)
+        found = self.store.get(key) if self.store is not None and key else None
+        if not isinstance(found, Kept):
+            return None
+        self.found += 1
+        return exhibits.finished(name, resolved, found.bundle, found.answer_hash)
+
+    def resolve(self, name: str, params: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+        """Every parameter of the exhibit with its value; computes nothing."""
+        return self.declared(name).resolve(params)
+
+    def declared(self, name: str) -> Declared:
+        """What the exhibit declares; UnknownName without one."""
+        replaced = exhibits.replaced()
+        if replaced is not None:
+            return declaration(exhibits.named(name))
+        if not self._declared:
+            for group in exhibits.GROUPS:
+                self._declared |= {one.name: one for one in self._group(group)}
+        if name not in self._declared:
+            raise UnknownName("exhibits", "exhibit", name, self._declared)
+        return self._declared[name]
 
     def fill(self, wanted: Iterable[tuple[str, Mapping[str, object]]]) -> None:
         """Compute what is not kept yet, in two processes: most of a build's time from nothing.
 
         A mistake in one of them is left for whoever asks for it with ``build``.
         """
-        if self.store is None or (os.cpu_count() or 1) < PROCESSES:
-            return
-        folder = self.store.folder
-        missing = [
-            (folder, name, dict(params)) for name, params in wanted if self._lacks(name, params)
-        ]
-        if len(missing) < LEAST_SHARED:
-            return
-        # Spawned, so that no lock or thread of this process comes along.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(PROCESSES, context) as pool:
-            for _ in pool.map(_compute, missing):
-                pass
+        if self.store is not None:
+            missing = [(name, dict(params)) for name, params in wanted if self.lacks(name, params)]
+            share(self.together(missing), self.compute)
 
-    def _lacks(self, name: str, params: Mapping[str, object]) -> bool:
-        assert self.store is not None
+    def compute(self, wanted: Iterable[tuple[str, Mapping[str, object]]]) -> None:
+        """Build each; a mistake is left for whoever asks for it by itself."""
+        for name, params in wanted:
+            # An exhibit may raise anything; whoever builds it for a page reports that.
+            with contextlib.suppress(Exception):
+                self.build(name, params)
+
+    def together(
+        self, wanted: Iterable[tuple[str, dict[str, object]]]
+    ) -> list[list[tuple[str, dict[str, object]]]]:
+        """The same by module: the exhibits of one share many of their runs."""
+
+        def module(one: tuple[str, dict[str, object]]) -> str:
+            return self.declared(one[0]).module
+
+        return [list(group) for _, group in groupby(sorted(wanted, key=module), module)]
+
+    def lacks(self, name: str, params: Mapping[str, object]) -> bool:
+        """Whether the exhibit exists, could be kept, and is not kept yet."""
         try:
-            exhibit = exhibits.named(name)
-            resolved = exhibit.resolve(params)
+            declared = self.declared(name)
+            key = self.key(declared, declared.resolve(params))
         except VirtdocsError:
             return False
-        files = self.reach.files(exhibit.compute.__module__)
-        kept = files and not self._edited(files) and self.key(name, resolved, files)
-        return bool(kept) and not (self.store.folder / str(kept)).is_file()
+        return self.store is not None and bool(key) and not self.store.holds(key)
 
-    def key(self, name: str, params: tuple[tuple[str, str], ...], files: tuple[Path, ...]) -> str:
-        """The hash of everything that the answer depends on."""
-        root = self.reach.root
-        reached = [(path.relative_to(root).as_posix(), self.reach.digest(path)) for path in files]
-        whole = [FORM, sys.version_info[:2], name, params, reached]
-        return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
+    def key(self, declared: Declared, params: tuple[tuple[str, str], ...]) -> str:
+        """The hash of everything that the answer depends on; "" when it can't be kept."""
+        reached = self.part(self._files(declared.module)) if self.store is not None else ""
+        return reached and digest("exhibit", declared.name, params, reached)
 
-    def _edited(self, files: tuple[Path, ...]) -> bool:
-        """Whether one of the files is so young that another text of it may be running."""
-        return any(path.stat().st_mtime > self.settled for path in files if path.is_file())
+    def part(self, files: tuple[Path, ...]) -> str:
+        """The hash of files that something depends on; "" for none, or when one is too young.
+
+        A file that has just been edited may not be the one that was imported.
+        """
+        if files not in self._parts:
+            young = any(self.reach.edited(path) > self.settled for path in files)
+            named = [(self.reach.named(path), self.reach.digest(path)) for path in files]
+            self._parts[files] = digest(named) if files and not young else ""
+        return self._parts[files]
+
+    def _group(self, name: str) -> tuple[Declared, ...]:
+        """What one group declares: found again, as importing it imports the engine."""
+        files = self._files(exhibits.module_of(name)) if self.store is not None else ()
+        reached = self.part(files)
+        key = reached and digest("declared", name, reached)
+        kept = self.store.get(key) if self.store is not None and key else None
+        if isinstance(kept, tuple) and all(isinstance(one, Declared) for one in kept):
+            return kept
+        found = declarations(name)
+        if self.store is not None and key and self.reach.unchanged(files):
+            self.store.put(key, found)
+        return found
+
+    def _files(self, module: str) -> tuple[Path, ...]:
+        if module not in self._reached:
+            code = self.code(module)
+            self._reached[module] = (*code, *self.reach.data()) if code else ()
+        return self._reached[module]
+
+    def code(self, module: str) -> tuple[Path, ...]:
+        """The sources that a module reaches; what their texts import is found again too."""
+        assert self.store is not None
+        key = digest("imports", self.reach.digest(Path(imports_of.__code__.co_filename)))
+        if not self.reach.known:
+            kept = self.store.get(key)
+            self.reach.known = kept if isinstance(kept, dict) else {}
+        code = self.reach.code(module)
+        if self.reach.learned:
+            now = {self.reach.digest(path) for path in self.reach.modules().values()}
+            known = {one: names for one, names in self.reach.known.items() if one in now}
+            self.store.put(key, known)
+            self.reach.learned = False
+        return code
 
 
-@lru_cache(maxsize=1)
-def _opened(folder: Path) -> Cache:
-    """A process of its own has a cache of its own, for everything that it is given."""
-    return Cache.at(folder)
-
-
-def _compute(wanted: tuple[Path, str, dict[str, object]]) -> None:
-    folder, name, params = wanted
-    # An exhibit may raise anything; whoever builds it for a page reports that.
-    with contextlib.suppress(Exception):
-        _opened(folder).build(name, params)
+def digest(*parts: object) -> str:
+    """The key of an entry of this form, for this Python: of parts that JSON can write."""
+    whole = [FORM, sys.version_info[:2], *parts]
+    return hashlib.sha256(json.dumps(whole).encode()).hexdigest()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -42,76 +43,117 @@ def imports_of(text: str) -> Iterator[str]:
 class Reach:
     """The files of one package as they were when it was first asked, by module.
 
-    ``root`` is the package's folder.
+    ``root`` is the package's folder, ``known`` what texts import, by their digest: reading it
+    from a text takes longer than everything else here, and a text never changes its imports.
     """
 
     root: Path
-    _hashes: dict[Path, str] = field(default_factory=dict)
-    _imports: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    known: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    learned: bool = False  # whether ``known`` has grown
+    _files: tuple[Path, ...] | None = None
+    _modules: dict[str, Path] | None = None
+    _read: dict[Path, tuple[str, float]] = field(default_factory=dict)
+    _needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _reached: dict[str, tuple[Path, ...]] = field(default_factory=dict)
-    _data: tuple[Path, ...] | None = None
 
     def files(self, module: str) -> tuple[Path, ...]:
-        """Everything that ``module`` reaches, sorted; empty for one outside the package."""
+        """Everything that ``module`` reaches, all data too; empty for one outside the package."""
+        reached = self.code(module)
+        return (*reached, *self.data()) if reached else ()
+
+    def code(self, module: str) -> tuple[Path, ...]:
+        """The sources alone, sorted."""
         if module not in self._reached:
-            self._reached[module] = self._follow(module) if self._file(module) is not None else ()
+            self._reached[module] = self._follow(module)
         return self._reached[module]
 
     def _follow(self, module: str) -> tuple[Path, ...]:
         reached: set[str] = set()
-        waiting = [module]
+        waiting = [module] if module in self.modules() else []
         while waiting:
             name = waiting.pop()
-            if name in reached:
-                continue
-            reached.add(name)
-            waiting += self._needed(name)
-        found = {path for name in reached if (path := self._file(name)) is not None}
-        return tuple(sorted({*found, *self.data()}))
+            if name not in reached:
+                reached.add(name)
+                waiting += self._needed(name)
+        return tuple(sorted(self.modules()[name] for name in reached))
+
+    def modules(self) -> Mapping[str, Path]:
+        """Every module of the package by its full name."""
+        if self._modules is None:
+            self._modules = {
+                _module(self.root.name, path.relative_to(self.root)): path
+                for path in self._listed()
+                if path.suffix == ".py"
+            }
+        return self._modules
 
     def data(self) -> tuple[Path, ...]:
         """Data files and guest images of the package."""
-        if self._data is None:
-            self._data = tuple(
-                sorted(
-                    path
-                    for path in self.root.rglob("*")
-                    if path.suffix in DATA_SUFFIXES
-                    and path.relative_to(self.root).parts[0] not in WORDS
-                )
-            )
-        return self._data
+        return tuple(
+            path
+            for path in self._listed()
+            if path.suffix in DATA_SUFFIXES and path.relative_to(self.root).parts[0] not in WORDS
+        )
 
     def digest(self, path: Path) -> str:
         """SHA-256 of a file as it was when first asked for."""
-        if path not in self._hashes:
-            self._hashes[path] = now(path)
-        return self._hashes[path]
+        return self._known(path)[0]
 
-    def unchanged(self, paths: tuple[Path, ...]) -> bool:
+    def edited(self, path: Path) -> float:
+        """When the file that ``digest`` speaks of was last written, in seconds of the epoch."""
+        return self._known(path)[1]
+
+    def unchanged(self, paths: Iterable[Path]) -> bool:
         """Whether these files are what they were when they were first asked for."""
         return all(self.digest(path) == now(path) for path in paths)
 
+    def named(self, path: Path) -> str:
+        """A file's name within the package, the same in every folder."""
+        return path.relative_to(self.root).as_posix()
+
+    def _known(self, path: Path) -> tuple[str, float]:
+        if path not in self._read:
+            digest = now(path)
+            # The time is asked for last: an edit in between makes the file look too young.
+            self._read[path] = digest, path.stat().st_mtime if path.is_file() else 0.0
+        return self._read[path]
+
     def _needed(self, module: str) -> tuple[str, ...]:
         """Modules of the package that this one imports, and the packages around them."""
-        if module not in self._imports:
-            path = self._file(module)
-            text = path.read_text(encoding="utf-8") if path is not None else ""
-            found = {name for one in imports_of(text) for name in _around(one)}
-            self._imports[module] = tuple(
-                sorted(one for one in found if one not in LISTS and self._file(one) is not None)
+        if module not in self._needs:
+            found = {name for one in self._imports(self.modules()[module]) for name in _around(one)}
+            self._needs[module] = tuple(
+                sorted(one for one in found if one not in LISTS and one in self.modules())
             )
-        return self._imports[module]
+        return self._needs[module]
 
-    def _file(self, module: str) -> Path | None:
-        first, _, rest = module.partition(".")
-        if first != self.root.name:
-            return None
-        base = self.root.joinpath(*rest.split(".")) if rest else self.root
-        return next(
-            (path for path in (base / "__init__.py", base.with_suffix(".py")) if path.is_file()),
-            None,
-        )
+    def _imports(self, path: Path) -> tuple[str, ...]:
+        digest = self.digest(path)
+        if digest not in self.known:
+            text = path.read_text(encoding="utf-8")
+            own = [one for one in imports_of(text) if one.partition(".")[0] == self.root.name]
+            if now(path) != digest:  # edited in between: nobody may remember this
+                return tuple(own)
+            self.known[digest] = tuple(sorted(set(own)))
+            self.learned = True
+        return self.known[digest]
+
+    def _listed(self) -> tuple[Path, ...]:
+        if self._files is None:
+            self._files = tuple(
+                sorted(
+                    Path(folder, name)
+                    for folder, _, names in os.walk(self.root)
+                    for name in names
+                    if Path(name).suffix in (".py", *DATA_SUFFIXES)
+                )
+            )
+        return self._files
+
+
+def _module(package: str, path: Path) -> str:
+    parts = path.with_suffix("").parts
+    return ".".join([package, *(parts[:-1] if parts[-1] == "__init__" else parts)])
 
 
 def now(path: Path) -> str:

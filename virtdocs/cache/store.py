@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 
 HASH_BYTES: Final = hashlib.sha256().digest_size
-MOST_ENTRIES: Final = 2_000
+MOST_ENTRIES: Final = 20_000
+MOST_BYTES: Final = 500_000_000
 OWN: Final = "virtdocs."
 PLAIN: Final = frozenset({("fractions", "Fraction")})
 
@@ -46,6 +47,11 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._trimmed = False
+
+    def holds(self, key: str) -> bool:
+        """Whether there is an entry, whole or damaged."""
+        return (self.folder / key).is_file()
 
     def get(self, key: str) -> Any:
         """The value, or None when there is none or it is damaged."""
@@ -78,9 +84,13 @@ class Store:
                 raise
 
     def _trim(self) -> None:
-        """Drop the oldest entries, and what killed writers left, when there are too many."""
-        found = list(self.folder.iterdir())
-        if len(found) > MOST_ENTRIES:
-            by_age = sorted(found, key=lambda path: path.stat().st_mtime)
-            for path in by_age[: MOST_ENTRIES // 2]:
-                path.unlink(missing_ok=True)
+        """Before the first entry is added: drop the oldest half when there are too many."""
+        if self._trimmed:
+            return
+        self._trimmed = True
+        with os.scandir(self.folder) as found:
+            entries = sorted((entry.stat().st_mtime, entry.stat().st_size, entry.path)
+                             for entry in found)  # fmt: skip
+        if len(entries) > MOST_ENTRIES or sum(size for _, size, _ in entries) > MOST_BYTES:
+            for _, _, path in entries[: -(-len(entries) // 2)]:
+                Path(path).unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """Exhibits: what a page may show, by name.
 
     EXHIBITS: Mapping[str, Exhibit]     every exhibit, by name
+    GROUPS                              the modules of this package that declare them
     resolve(name, params)               the parameters with defaults, checked, nothing computed
     build(name, params) -> Built        compute one; params as written on the page
     Built.name .params .values .bundle .engine_hash .answer_hash .command
@@ -9,31 +10,19 @@
 (with the nearest that does) and `BadValue` for a value outside its choices; both are
 `VirtdocsError`. Nothing is kept: a caller that shows an exhibit twice memoises by
 ``(name, resolve(name, params))``. ``Built.values`` holds the keys of inline tags.
+
+A group is imported when it is asked for, as it imports the engine with it: a site of which
+nothing changed needs neither.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from importlib import import_module
+from typing import Final
 
 from virtdocs.errors import UnknownName
-from virtdocs.exhibits import (
-    balloons,
-    comparisons,
-    costs,
-    devices,
-    fastest,
-    guest_code,
-    instruction,
-    io_paths,
-    paging,
-    presets,
-    products,
-    properties,
-    runs,
-    source_claims,
-    source_document,
-    speed,
-)
 from virtdocs.exhibits.registry import (
     Built,
     Exhibit,
@@ -45,34 +34,62 @@ from virtdocs.exhibits.registry import (
 )
 from virtdocs.views.model import ViewBundle
 
-EXHIBITS: Mapping[str, Exhibit] = collect(
-    group.EXHIBITS
-    for group in (
-        instruction,
-        runs,
-        presets,
-        products,
-        guest_code,
-        paging,
-        devices,
-        io_paths,
-        properties,
-        balloons,
-        source_document,
-        source_claims,
-        costs,
-        comparisons,
-        fastest,
-        speed,
-    )
+GROUPS: Final = (
+    "instruction",
+    "runs",
+    "presets",
+    "products",
+    "guest_code",
+    "paging",
+    "devices",
+    "io_paths",
+    "properties",
+    "balloons",
+    "source_document",
+    "source_claims",
+    "costs",
+    "comparisons",
+    "fastest",
+    "speed",
 )
+EXHIBITS: Mapping[str, Exhibit]  # found by __getattr__, as every group is imported for it
 
 
-def named(name: str) -> Exhibit:
-    """The exhibit of this name, or UnknownName."""
-    if name not in EXHIBITS:
-        raise UnknownName("exhibits", "exhibit", name, EXHIBITS)
-    return EXHIBITS[name]
+def __getattr__(name: str) -> Mapping[str, Exhibit]:
+    if name == "EXHIBITS":
+        return _every()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@lru_cache(maxsize=1)
+def _every() -> Mapping[str, Exhibit]:
+    return collect(group(one) for one in GROUPS)
+
+
+def replaced() -> Mapping[str, Exhibit] | None:
+    """What somebody has put in place of the declared exhibits, if anybody has."""
+    return globals().get("EXHIBITS")
+
+
+def module_of(name: str) -> str:
+    """The full name of a group's module."""
+    return f"{__name__}.{name}"
+
+
+def group(name: str) -> tuple[Exhibit, ...]:
+    """The exhibits that one module declares."""
+    found: tuple[Exhibit, ...] = import_module(module_of(name)).EXHIBITS
+    return found
+
+
+def named(name: str, within: str = "") -> Exhibit:
+    """The exhibit of this name, or UnknownName; ``within``: its group, when it is known."""
+    known = replaced()
+    if known is None:
+        known = {one.name: one for one in group(within)} if within else _every()
+    if name not in known:
+        raise UnknownName("exhibits", "exhibit", name, known)
+    return known[name]
 
 
 def resolve(name: str, params: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
@@ -80,14 +97,24 @@ def resolve(name: str, params: Mapping[str, object]) -> tuple[tuple[str, str], .
     return named(name).resolve(params)
 
 
-def build(name: str, params: Mapping[str, object]) -> Built:
+def build(name: str, params: Mapping[str, object], within: str = "") -> Built:
     """Compute an exhibit."""
-    return compute(named(name), params)
+    return compute(named(name, within), params)
 
 
-def finished(name: str, params: Params, bundle: ViewBundle) -> Built:
+def finished(name: str, params: Params, bundle: ViewBundle, answer_hash: str) -> Built:
     """An exhibit of which somebody kept what it shows."""
-    return finish(named(name), params, bundle)
+    return finish(name, params, bundle, answer_hash)
 
 
-__all__ = ["EXHIBITS", "Built", "Exhibit", "Parameter", "build", "finished", "named", "resolve"]
+__all__ = [
+    "EXHIBITS",
+    "GROUPS",
+    "Built",
+    "Exhibit",
+    "Parameter",
+    "build",
+    "finished",
+    "named",
+    "resolve",
+]

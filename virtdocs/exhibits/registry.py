@@ -58,16 +58,23 @@ class Exhibit:
 
     def resolve(self, given: Mapping[str, object]) -> Params:
         """Every parameter with its value, defaults filled in; raises for unknown ones."""
-        where = f"exhibit {self.name}"
-        known = dict(self.parameters)
-        for key in given:
-            if key not in known:
-                raise UnknownName(where, "parameter", str(key), known)
-        found = []
-        for key, parameter in self.parameters:
-            value = str(given.get(key, parameter.default))
-            found.append((key, parameter.check(where, key, value)))
-        return tuple(found)
+        return resolved(self.name, self.parameters, given)
+
+
+def resolved(
+    name: str, parameters: tuple[tuple[str, Parameter], ...], given: Mapping[str, object]
+) -> Params:
+    """The parameters of the exhibit ``name`` with their values, defaults filled in."""
+    where = f"exhibit {name}"
+    known = dict(parameters)
+    for key in given:
+        if key not in known:
+            raise UnknownName(where, "parameter", str(key), known)
+    found = []
+    for key, parameter in parameters:
+        value = str(given.get(key, parameter.default))
+        found.append((key, parameter.check(where, key, value)))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +123,17 @@ def _answer(name: str, params: Params, bundle: ViewBundle) -> dict[str, Plain]:
 def compute(exhibit: Exhibit, given: Mapping[str, object]) -> Built:
     """Run the exhibit with these parameters."""
     params = exhibit.resolve(given)
-    return finish(exhibit, params, exhibit.compute(**dict(params)))
+    return finish(exhibit.name, params, exhibit.compute(**dict(params)))
 
 
-def finish(exhibit: Exhibit, params: Params, bundle: ViewBundle) -> Built:
-    """What the exhibit shows, with its hashes."""
-    found = _answer(exhibit.name, params, bundle)
-    return Built(exhibit.name, params, bundle, engine_hash(), answer_hash(found))
+def finish(name: str, params: Params, bundle: ViewBundle, known: str = "") -> Built:
+    """What the exhibit shows, with its hashes; ``known``: that of its answer."""
+    return Built(name, params, bundle, engine_hash(), known or answer_hash_of(name, params, bundle))
+
+
+def answer_hash_of(name: str, params: Params, bundle: ViewBundle) -> str:
+    """The hash of the answer without words."""
+    return answer_hash(_answer(name, params, bundle))
 
 
 def collect(groups: Iterable[tuple[Exhibit, ...]]) -> Mapping[str, Exhibit]:

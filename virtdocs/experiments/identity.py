@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 
 import virtdocs
@@ -15,8 +16,17 @@ def engine_hash(root: Path | None = None) -> str:
 
     The same for a checkout, an installed wheel and a browser, whatever their folder;
     each part is preceded by its length, so that no two trees run into one another.
+    Without ``root`` it is that of the running package, read once: what runs stays the same.
     """
-    root = root or Path(virtdocs.__file__).parent
+    return _hash_of(root) if root else _own()
+
+
+@lru_cache(maxsize=1)
+def _own() -> str:
+    return _hash_of(Path(virtdocs.__file__).parent)
+
+
+def _hash_of(root: Path) -> str:
     found = sorted(
         (path.relative_to(root).as_posix(), path)
         for path in root.rglob("*")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from virtdocs.exhibits import Built
+from virtdocs.exhibits.registry import Built
 from virtdocs.render.catalogue import Catalogue
 from virtdocs.render.numbers import label_text, value_text
 from virtdocs.render.table import cell_text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from virtdocs.exhibits import Built
+from virtdocs.exhibits.registry import Built
 from virtdocs.render import (
     alt,
     curves_svg,

@@ -12,8 +12,8 @@ from virtdocs.render import palette, svg
 from virtdocs.render.catalogue import Catalogue
 from virtdocs.render.numbers import label_text
 from virtdocs.trace import Party
-from virtdocs.views.flow import monitor_side
 from virtdocs.views.model import Flow
+from virtdocs.views.sides import monitor_side
 
 WIDTH = 760
 TEXT = 13.5

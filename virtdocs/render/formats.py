@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from virtdocs.errors import BadValue, nearest
-from virtdocs.exhibits import Built
+from virtdocs.exhibits.registry import Built
 from virtdocs.render import alt, citations, figure, numbers, table
 from virtdocs.render.catalogue import Catalogue, load
 from virtdocs.views.tabular import table_of

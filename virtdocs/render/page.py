@@ -36,7 +36,7 @@ from html import escape
 from importlib.resources import files as package_files
 
 from virtdocs.errors import UnknownName
-from virtdocs.exhibits import Built
+from virtdocs.exhibits.registry import Built
 from virtdocs.render import alt, citations, figure, formats, listing, numbers, palette, table
 from virtdocs.render.catalogue import Catalogue, load
 from virtdocs.render.figure import slug
@@ -51,8 +51,13 @@ def caption_kind(built: Built) -> str:
     return "table" if isinstance(built.bundle.view, Table) else "figure"
 
 
-def exhibit_html(built: Built, lang: str, number: int, anchor: str, files: str = "") -> str:
-    """The complete figure: caption, drawing or table, data, provenance, downloads."""
+def exhibit_html(
+    built: Built, lang: str, number: int | str, anchor: str, files: str = "", wide: str = ""
+) -> str:
+    """The complete figure: caption, drawing or table, data, provenance, downloads.
+
+    ``wide``: its wide drawing, when the caller has it.
+    """
     words = load(lang)
     kind = caption_kind(built)
     title = words.text(f"ui.{kind}_number", {"n": str(number)})
@@ -61,7 +66,7 @@ def exhibit_html(built: Built, lang: str, number: int, anchor: str, files: str =
         f'<figcaption id="{escape(anchor)}-caption"><span class="vd-number">{escape(title)}</span> '
         f"{escape(alt.caption(built, words))}</figcaption>",
         f'<p class="vd-summary">{escape(alt.summary(built, words))}</p>',
-        _body(built, words, anchor),
+        _body(built, words, anchor, wide),
         _notes(built, words),
         table.legend(table_of(built.bundle.view), words),
         _data(built, words, anchor),
@@ -76,13 +81,14 @@ def exhibit_html(built: Built, lang: str, number: int, anchor: str, files: str =
     )
 
 
-def _body(built: Built, words: Catalogue, anchor: str) -> str:
+def _body(built: Built, words: Catalogue, anchor: str, wide: str) -> str:
     view = built.bundle.view
     if isinstance(view, Table):
         return table.html(view, words, f"{anchor}-caption", anchor)
     if isinstance(view, Listing):
         return listing.html(view, words, f"{anchor}-caption")
-    drawings = f'<div class="vd-wide">{figure.wide(built, words, anchor)}</div>'
+    wide = wide or figure.wide(built, words, anchor)
+    drawings = f'<div class="vd-wide">{wide}</div>'
     small = figure.narrow(built, words, f"{anchor}-n")
     if small:
         drawings += f'<div class="vd-narrow">{small}</div>'
@@ -210,9 +216,16 @@ def _files(built: Built, words: Catalogue, anchor: str, files: str) -> str:
     return f'<ul class="vd-files">{links}</ul>'
 
 
-def downloads(built: Built, lang: str, anchor: str) -> dict[str, str]:
-    """File name to text: what the page links to, the same text as the command line's."""
-    return {f"{anchor}.{kind}": formats.export(built, kind, lang) for kind in DOWNLOADS}
+def downloads(built: Built, lang: str, anchor: str, drawn: str = "") -> dict[str, str]:
+    """File name to text: what the page links to, the same text as the command line's.
+
+    ``drawn``: the SVG, when the caller has it.
+    """
+    known = {"svg": drawn} if drawn else {}
+    return {
+        f"{anchor}.{kind}": known.get(kind) or formats.export(built, kind, lang)
+        for kind in DOWNLOADS
+    }
 
 
 def value_text(key: str, fmt: str, built: Built, lang: str) -> str:

@@ -10,8 +10,8 @@ from math import cos, pi, sin
 
 from virtdocs.render import palette, svg
 from virtdocs.render.catalogue import Catalogue
-from virtdocs.views.flow import monitor_side
 from virtdocs.views.model import Occupant, Rings
+from virtdocs.views.sides import monitor_side
 
 WIDTH = 544.0
 RADII = (96.0, 152.0, 208.0, 264.0)

@@ -21,7 +21,7 @@ from virtdocs.exhibits import Built
 from virtdocs.render import page as render
 from virtdocs.render import particles
 from virtdocs.site.cited import number_citations, unknown_citations
-from virtdocs.site.drawn import draw, exhibit_entry, value_entry
+from virtdocs.site.drawn import exhibit_entry, finished, value_entry
 from virtdocs.site.lint import exhibit_fences, leftovers
 from virtdocs.site.origins import Origins
 from virtdocs.site.placed import PlacedExhibit, PlacedPage, PlacedValue
@@ -124,7 +124,8 @@ class PageExhibits:
         built = slot.built
         assert built is not None
         try:
-            drawn = draw(built, self.placed, number, anchor)
+            figure = self.workshop.place(built, self.page.lang, number, anchor, self.placed.files)
+            drawn = finished(*figure, self.placed)
         except VirtdocsError as bad:
             message = str(bad)
         except Exception as broken:  # a renderer may raise anything; the page must say so

@@ -26,16 +26,8 @@ from virtdocs.views.model import (
     tied,
     yes_no,
 )
+from virtdocs.views.sides import monitor_side
 
-MONITOR = frozenset(
-    {
-        Party.HYPERVISOR,
-        Party.DEVICE_MODEL,
-        Party.DOM0,
-        Party.ROOT_PARTITION,
-        Party.HOST_KERNEL,
-    }
-)
 # What takes control from the guest to monitor software: trap, exit, hypercall and callout.
 ENTRIES = (EventKind.TRAP, EventKind.VM_EXIT, EventKind.HYPERCALL, EventKind.CALLOUT)
 
@@ -43,11 +35,6 @@ ENTRIES = (EventKind.TRAP, EventKind.VM_EXIT, EventKind.HYPERCALL, EventKind.CAL
 # Kinds whose key names an instruction of the machine: mov_cr is written mov cr.
 OF_INSTRUCTIONS = frozenset({EventKind.EXECUTE, EventKind.EMULATE, EventKind.CALLOUT})
 EXCEPTIONS = frozenset(VECTOR_NAMES.values())
-
-
-def monitor_side(party: Party) -> bool:
-    """True for software of the monitor and the host; the CPU and devices are neither's."""
-    return party in MONITOR
 
 
 def flow(single: SingleStep) -> ViewBundle:

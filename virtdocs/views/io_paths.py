@@ -8,7 +8,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from virtdocs.trace import EventKind, Party
-from virtdocs.views.flow import monitor_side
 from virtdocs.views.model import (
     Basis,
     Flow,
@@ -23,6 +22,7 @@ from virtdocs.views.model import (
     term,
     terms,
 )
+from virtdocs.views.sides import monitor_side
 
 if TYPE_CHECKING:
     from virtdocs.experiments.io_request import Act, IoRequest
