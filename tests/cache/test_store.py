@@ -79,7 +79,8 @@ def test_members_of_enumerations_come_out_however_they_were_written(tmp_path: Pa
 @pytest.mark.parametrize("thing", [os.system, subprocess.Popen, open, Reaches()])
 def test_nothing_foreign_comes_out(tmp_path: Path, thing: object) -> None:
     payload = pickle.dumps(thing)
-    (tmp_path / KEY).write_bytes(hashlib.sha256(payload).digest() + payload)
+    digest = hashlib.sha256(KEY.encode() + payload).digest()
+    (tmp_path / KEY).write_bytes(digest + payload)
     assert Store(tmp_path).get(KEY) is None
 
 
@@ -138,7 +139,14 @@ def test_the_oldest_entries_go_when_there_are_too_many(
     assert left == {KEY, *(f"{n:064}" for n in range(5, 10))}
 
 
-def test_the_first_bytes_are_the_hash_of_the_others(tmp_path: Path) -> None:
+def test_the_first_bytes_are_the_hash_of_the_key_and_the_others(tmp_path: Path) -> None:
     Store(tmp_path).put(KEY, VALUE)
     entry = (tmp_path / KEY).read_bytes()
-    assert hashlib.sha256(entry[HASH_BYTES:]).digest() == entry[:HASH_BYTES]
+    assert hashlib.sha256(KEY.encode() + entry[HASH_BYTES:]).digest() == entry[:HASH_BYTES]
+
+
+def test_an_entry_in_the_place_of_another_is_not_read(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.put(KEY, VALUE)
+    (tmp_path / KEY[::-1]).write_bytes((tmp_path / KEY).read_bytes())
+    assert store.get(KEY[::-1]) is None

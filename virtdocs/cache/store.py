@@ -2,8 +2,8 @@
 
 An entry is written beside its place and then moved there, so a process that is killed leaves
 none or a whole one, and two that write the same do not meet. Its first bytes are the hash of
-the others: what is cut short or altered is not read. Only classes of this package, and
-fractions, come out of it.
+its key and of the others: what is cut short, altered or put elsewhere is not read. Only
+classes of this package, and fractions, come out of it.
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ class _Unpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"{module}.{name} is no part of an answer")
 
 
+def _hash(key: str, payload: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + payload).digest()
+
+
 class Store:
     """Values by key, a hexadecimal text."""
 
@@ -60,7 +64,7 @@ class Store:
         except OSError:
             return None
         digest, payload = entry[:HASH_BYTES], entry[HASH_BYTES:]
-        if hashlib.sha256(payload).digest() != digest:
+        if _hash(key, payload) != digest:
             return None
         try:
             return _Unpickler(io.BytesIO(payload)).load()
@@ -77,7 +81,7 @@ class Store:
             handle, beside = tempfile.mkstemp(dir=self.folder, prefix=".", suffix=".part")
             try:
                 with os.fdopen(handle, "wb") as file:
-                    file.write(hashlib.sha256(payload).digest() + payload)
+                    file.write(_hash(key, payload) + payload)
                 os.replace(beside, self.folder / key)
             except OSError:
                 os.unlink(beside)

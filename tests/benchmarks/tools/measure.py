@@ -1,0 +1,89 @@
+"""Builds, timed: all tools in turn, so that a busy moment does not fall on one of them."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from tests.benchmarks.tools.own import PlainFigures, PlainPictures, Virtdocs, named
+from tests.benchmarks.tools.sites import EDITED, Site
+
+CASES = ("cold", "unchanged", "sentence", "example")
+DRAW = """\
+import sys
+from virtdocs import exhibits
+from virtdocs.render.placed import unplaced
+unplaced(exhibits.build(sys.argv[1], {}, sys.argv[1]), "ko")
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Seconds of one build: on the clock, and of all processors together."""
+
+    wall: float
+    cpu: float
+
+
+def timed(command: list[str], site: Site) -> Took:
+    """One process to its end; its output when it fails."""
+    environment = os.environ | {
+        "PYTHONPATH": str(site.folder),
+        "VIRTDOCS_CACHE": str(site.folder / "cache"),
+        "NO_MKDOCS_2_WARNING": "1",
+        "DISABLE_MKDOCS_2_WARNING": "true",
+    }
+    before, began = os.times(), time.perf_counter()
+    done = subprocess.run(command, cwd=site.folder, env=environment, capture_output=True, text=True)
+    wall, after = time.perf_counter() - began, os.times()
+    if done.returncode:
+        raise SystemExit(f"{site.name}: {done.stdout}{done.stderr}")
+    used = after.children_user + after.children_system
+    return Took(wall, used - before.children_user - before.children_system)
+
+
+def drawing(site: Virtdocs) -> Took:
+    """A process that computes and draws the edited example and does nothing else."""
+    return timed([sys.executable, "-c", DRAW, named(EDITED)], site)
+
+
+def rounds(sites: Iterable[Site], times: int) -> dict[str, dict[str, list[Took]]]:
+    """Every case of every site, ``times`` times: name -> case -> seconds."""
+    sites = list(sites)
+    found: dict[str, dict[str, list[Took]]] = {s.name: {case: [] for case in CASES} for s in sites}
+    found["drawing"] = {"example": []}
+    for n in range(1, times + 1):
+        for case in CASES:
+            for site in sites:
+                prepare(site, case, n)
+                found[site.name][case].append(timed(site.command, site))
+                site.check()
+                if isinstance(site, Virtdocs) and case == "example":
+                    found["drawing"]["example"].append(drawing(site))
+        print(f"round {n} of {times}", file=sys.stderr, flush=True)
+    return found
+
+
+def prepare(site: Site, case: str, n: int) -> None:
+    """What happens before a build of this case; the page has its first text but for sentence."""
+    actions: dict[str, Callable[[], None]] = {
+        "cold": site.clean,
+        "sentence": lambda: site.edit_sentence(n),
+        "example": lambda: site.edit_example(n),
+    }
+    if case in actions and not (
+        case == "example" and isinstance(site, PlainFigures | PlainPictures)
+    ):
+        actions[case]()
+
+
+def median(took: list[Took]) -> Took:
+    """Of each kind of seconds."""
+    return Took(
+        statistics.median(one.wall for one in took), statistics.median(one.cpu for one in took)
+    )

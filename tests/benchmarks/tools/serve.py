@@ -1,0 +1,52 @@
+"""How long `mkdocs serve` takes to build again after a page has been edited."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.benchmarks.tools.sites import Site
+
+BUILT = re.compile(r"Documentation built in ([\d.]+) seconds")
+SECONDS = 300
+
+
+def rebuilds(site: Site, times: int) -> list[float]:
+    """Seconds of each rebuild, as MkDocs says them."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    log = site.folder / "serve.log"
+    environment = os.environ | {
+        "PYTHONPATH": str(site.folder),
+        "VIRTDOCS_CACHE": str(site.folder / "cache"),
+        "NO_MKDOCS_2_WARNING": "1",
+    }
+    with log.open("w") as out:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", address],
+            cwd=site.folder, env=environment, stdout=out, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        _wait(log, 1)
+        for n in range(1, times + 1):
+            time.sleep(1)  # the watcher's own pause
+            site.edit_sentence(100 + n)
+            _wait(log, 1 + n)
+    finally:
+        server.terminate()
+        server.wait(SECONDS)
+    return [float(one) for one in BUILT.findall(log.read_text())][1 : 1 + times]
+
+
+def _wait(log: Path, builds: int) -> None:
+    end = time.monotonic() + SECONDS
+    while len(BUILT.findall(log.read_text())) < builds:
+        if time.monotonic() > end:
+            raise SystemExit(f"no build number {builds}: {log.read_text()[-2000:]}")
+        time.sleep(0.2)

@@ -1,0 +1,201 @@
+"""A build is right whatever became of the ones before it, and wherever it runs.
+
+On a site of six pages, whose builds take a fraction of a second; right means: byte for byte
+what comes out with the cache off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.site.conftest import EPOCH, ROOT
+
+KILLED, CORRUPTED = 20, 20
+OFF = "off"
+CONFIG = """
+site_name: small
+site_url: https://small.example/
+docs_dir: docs/ko
+theme: {name: null, custom_dir: theme}
+plugins: []
+use_directory_urls: false
+hooks: [hooks/engine.py, hooks/exhibits.py]
+extra: {lang: ko, languages: {ko: {name: ko}}}
+markdown_extensions: [tables, pymdownx.superfences]
+"""
+TEMPLATE = '<!doctype html><meta name="engine" content="{{ config.extra.engine_hash }}">'
+FENCE = "```exhibit\n{}\n```"
+EXHIBITS = (
+    *(f"name: walk_2d\nguest_levels: {n}\nnested_levels: {n}" for n in range(1, 5)),
+    "name: table_7_4",
+    "name: table_7_4_gain",
+    "name: speed_exit",
+    "name: speed_targets",
+    "name: speed_kernels",
+    "name: pv_port_excerpt",
+    "name: walk_2d\nguest_levels: 2\nnested_levels: 3",
+    "name: walk_2d\nguest_levels: 3\nnested_levels: 2",
+)
+PAGES = 6
+
+
+class Small:
+    """The site's folder and a process that builds it."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.folder = folder
+        for n in range(PAGES):
+            fences = [FENCE.format(one) for one in EXHIBITS[n::PAGES]]
+            text = "\n\n".join([f"# Page {n}", *fences, "Mean {{ table_7_4.median }}."])
+            self._write(f"docs/ko/{f'p{n}' if n else 'index'}.md", f"{text}\n")
+        self._write("mkdocs.yml", CONFIG)
+        self._write("theme/main.html", TEMPLATE + "{{ page.content }}\n")
+        shutil.copytree(ROOT / "hooks", folder / "hooks", dirs_exist_ok=True)
+        own = {"PYTHONPATH": str(ROOT), "SOURCE_DATE_EPOCH": EPOCH, "NO_MKDOCS_2_WARNING": "1"}
+        self.process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).parent / "builds.py"), str(folder)],
+            env={**os.environ, **own, **environment}, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        assert self._answer() == "ready"
+
+    def builds(self, *orders: tuple[str, str, float | None]) -> list[int]:
+        """(site, cache, seconds until it is killed) of each; all at once; how they ended."""
+        assert self.process.stdin is not None
+        print(json.dumps(orders), file=self.process.stdin, flush=True)
+        ended: list[int] = json.loads(self._answer())
+        return ended
+
+    def built(self, cache: str = OFF, site: str = "site") -> dict[str, str]:
+        """The files of a build, by their hashes."""
+        assert self.builds((site, cache, None)) == [0]
+        return self.files(site)
+
+    def files(self, site: str = "site") -> dict[str, str]:
+        """What lies in a site's folder."""
+        folder = self.folder / site
+        return {
+            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+
+    def end(self) -> None:
+        """Stop the process."""
+        self.process.communicate()
+
+    def _answer(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def _write(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
+    site = Small(tmp_path_factory.mktemp("small"))
+    yield site
+    site.end()
+
+
+@pytest.fixture(scope="module")
+def right(small: Small) -> dict[str, str]:
+    """The site without a cache, with every exhibit on it."""
+    found = small.built()
+    texts = [path.read_text() for path in (small.folder / "site").rglob("*.html")]
+    assert sum(text.count('<figure class="vd-exhibit') for text in texts) == len(EXHIBITS)
+    return found
+
+
+def test_with_or_without_what_is_kept_it_is_the_same(
+    small: Small, right: dict[str, str], tmp_path: Path
+) -> None:
+    assert small.built(str(tmp_path)) == right
+    entries = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert len(entries) > 2 * len(EXHIBITS)
+    assert small.built(str(tmp_path)) == right
+    assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == entries
+
+
+def test_after_twenty_killed_builds_each_next_one_is_right(
+    small: Small, right: dict[str, str], tmp_path: Path
+) -> None:
+    rng = random.Random(20)
+    began = time.monotonic()
+    assert small.built(str(tmp_path / "first")) == right
+    seconds = time.monotonic() - began
+    killed = 0
+    for n in range(KILLED):
+        cache = str(tmp_path / str(n))
+        [ended] = small.builds(("site", cache, rng.random() * seconds))
+        killed += ended == -signal.SIGKILL
+        assert small.built(cache) == right, n
+        shutil.rmtree(cache)
+    assert killed > KILLED // 2
+
+
+def test_twenty_corrupted_entries_change_nothing(
+    small: Small, right: dict[str, str], tmp_path: Path
+) -> None:
+    rng = random.Random(20)
+    assert small.built(str(tmp_path)) == right
+    for n in range(CORRUPTED):
+        path, other = rng.sample(sorted(tmp_path.iterdir()), 2)
+        entry = path.read_bytes()
+        at = rng.randrange(len(entry))
+        flipped = bytes([entry[at] ^ 1 << rng.randrange(8)])
+        path.write_bytes(
+            (
+                entry[:at],
+                entry[:at] + flipped + entry[at + 1 :],
+                entry + rng.randbytes(9),
+                b"",
+                other.read_bytes(),
+            )[n % 5]
+        )
+        assert small.built(str(tmp_path)) == right, (n, path.name)
+        assert path.read_bytes() == entry, (n, path.name)
+
+
+def test_two_builds_at_once_are_both_right(
+    small: Small, right: dict[str, str], tmp_path: Path
+) -> None:
+    for _ in range(2):  # from nothing, and with all that they have kept
+        both = small.builds(("one", str(tmp_path), None), ("two", str(tmp_path), None))
+        assert both == [0, 0]
+        assert small.files("one") == small.files("two") == right
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"PYTHONHASHSEED": "7", "TZ": "Asia/Seoul", "LANG": "C"},
+        {"PYTHONHASHSEED": "0", "TZ": "Pacific/Chatham", "VIRTDOCS_PROCESSES": "1"},
+    ],
+    ids=["two-processes", "one-process"],
+)
+def test_in_another_folder_and_environment_it_is_the_same(
+    right: dict[str, str], tmp_path: Path, environment: dict[str, str]
+) -> None:
+    other = Small(tmp_path / "quite another name", **environment)
+    try:
+        assert other.built(str(tmp_path / "cache")) == right
+        assert other.built(str(tmp_path / "cache")) == right
+        assert other.built(OFF) == right
+    finally:
+        other.end()
