@@ -35,9 +35,9 @@ def on_config(config):
 def on_files(files, config):
     """Add the style sheet of the exhibits, once for both languages."""
     if _sound(config) and config.extra["lang"] == "ko":
-        from virtdocs.render import page as render
+        from virtdocs.render.stylesheet import stylesheet
 
-        _add(files, config, "assets/css/exhibits.css", render.stylesheet())
+        _add(files, config, "assets/css/exhibits.css", stylesheet())
     return files
 
 

@@ -20,7 +20,7 @@ from virtdocs.cache.reach import Reach
 from virtdocs.exhibits import Built
 from virtdocs.render import page
 from virtdocs.render.catalogue import LANGUAGES, load
-from virtdocs.render.placed import unplaced
+from virtdocs.render.drawn import unplaced
 from virtdocs.site.figures import DATA, DRAWS, Figures
 
 PACKAGE = Path(virtdocs.__file__).parent
@@ -100,6 +100,7 @@ def test_elsewhere_and_by_another_engine_nothing_is_drawn_anew(
     [
         ("render/mpl.py", True),
         ("render/placed.py", True),
+        ("render/drawn.py", True),
         ("render/figure.py", True),
         ("views/model.py", True),
         ("catalogue/ko.toml", True),
@@ -162,7 +163,7 @@ built = exhibits.build(sys.argv[1], {})
 engine_hash()
 read = set()
 sys.addaudithook(lambda event, args: read.add(str(args[0])) if event == "open" else None)
-from virtdocs.render.placed import unplaced
+from virtdocs.render.drawn import unplaced
 unplaced(built, "ko")
 print(*sorted(read), sep="\\n")
 """
@@ -196,5 +197,5 @@ def test_every_file_that_drawing_reads_or_runs_is_in_its_key(name: str) -> None:
     finally:
         sys.setprofile(None)
     inside = {path for path in ran if path.is_relative_to(PACKAGE)}
-    assert PACKAGE / "render" / "placed.py" in inside
+    assert PACKAGE / "render" / "drawn.py" in inside
     assert inside <= set(Reach(PACKAGE).code(DRAWS))

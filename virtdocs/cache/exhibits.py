@@ -59,7 +59,7 @@ class Cache:
     computed: int = 0
     found: int = 0
     _parts: dict[tuple[Path, ...], str] = field(default_factory=dict)
-    _reached: dict[str, tuple[Path, ...]] = field(default_factory=dict)
+    _reached: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _declared: dict[str, Declared] = field(default_factory=dict)
 
     @classmethod
@@ -101,8 +101,7 @@ class Cache:
         if replaced is not None:
             return declaration(exhibits.named(name))
         if not self._declared:
-            for group in exhibits.GROUPS:
-                self._declared |= {one.name: one for one in self._group(group)}
+            self._declared = {one.name: one for one in self._groups()}
         if name not in self._declared:
             raise UnknownName("exhibits", "exhibit", name, self._declared)
         return self._declared[name]
@@ -144,8 +143,8 @@ class Cache:
 
     def key(self, declared: Declared, params: tuple[tuple[str, str], ...]) -> str:
         """The hash of everything that the answer depends on; "" when it can't be kept."""
-        reached = self.part(self._files(declared.module)) if self.store is not None else ""
-        return reached and digest("exhibit", declared.name, params, reached)
+        reached = self._reach_of(declared.module) if self.store is not None else ()
+        return digest("exhibit", declared.name, params, reached) if reached else ""
 
     def part(self, files: tuple[Path, ...]) -> str:
         """The hash of files that something depends on; "" for none, or when one is too young.
@@ -158,34 +157,56 @@ class Cache:
             self._parts[files] = digest(named) if files and not young else ""
         return self._parts[files]
 
-    def _group(self, name: str) -> tuple[Declared, ...]:
-        """What one group declares: found again, as importing it imports the engine."""
-        files = self._files(exhibits.module_of(name)) if self.store is not None else ()
-        reached = self.part(files)
-        key = reached and digest("declared", name, reached)
-        kept = self.store.get(key) if self.store is not None and key else None
-        if isinstance(kept, tuple) and all(isinstance(one, Declared) for one in kept):
-            return kept
-        found = declarations(name)
-        if self.store is not None and key and self.reach.unchanged(files):
-            self.store.put(key, found)
-        return found
+    def _groups(self) -> tuple[Declared, ...]:
+        """What all groups declare: found again, as importing them imports the engine."""
+        names = [exhibits.module_of(group) for group in exhibits.GROUPS]
+        reached = [self._reach_of(name) for name in names] if self.store is not None else []
+        key = digest("declared", exhibits.GROUPS, reached) if reached and all(reached) else ""
+        kept = self._kept_declarations(key)
+        if kept is None:
+            kept = tuple(one for group in exhibits.GROUPS for one in self._group(group))
+            if self.store is not None and key and self.reach.unchanged(self._files(*names)):
+                self.store.put(key, kept)
+        return kept
 
-    def _files(self, module: str) -> tuple[Path, ...]:
+    def _group(self, name: str) -> tuple[Declared, ...]:
+        module = exhibits.module_of(name)
+        reached = self._reach_of(module) if self.store is not None else ()
+        key = digest("declared", name, reached) if reached else ""
+        kept = self._kept_declarations(key)
+        if kept is None:
+            kept = declarations(name)
+            if self.store is not None and key and self.reach.unchanged(self._files(module)):
+                self.store.put(key, kept)
+        return kept
+
+    def _kept_declarations(self, key: str) -> tuple[Declared, ...] | None:
+        kept = self.store.get(key) if self.store is not None and key else None
+        whole = isinstance(kept, tuple) and all(isinstance(one, Declared) for one in kept)
+        return kept if whole else None
+
+    def _reach_of(self, module: str) -> tuple[str, ...]:
+        """The hashes of the sources and of the data that a module reaches; () for neither."""
         if module not in self._reached:
             code = self.code(module)
-            self._reached[module] = (*code, *self.reach.data()) if code else ()
+            parts = (self.part(code), self.part(self.reach.data())) if code else ()
+            self._reached[module] = parts if all(parts) else ()
         return self._reached[module]
+
+    def _files(self, *modules: str) -> tuple[Path, ...]:
+        return (*dict.fromkeys(path for one in modules for path in self.code(one)),
+                *self.reach.data())  # fmt: skip
 
     def code(self, module: str) -> tuple[Path, ...]:
         """The sources that a module reaches; what their texts import is found again too."""
         assert self.store is not None
-        key = digest("imports", self.reach.digest(Path(imports_of.__code__.co_filename)))
+        own = Path(imports_of.__code__.co_filename)
         if not self.reach.known:
-            kept = self.store.get(key)
+            kept = self.store.get(digest("imports", self.reach.digest(own)))
             self.reach.known = kept if isinstance(kept, dict) else {}
         code = self.reach.code(module)
         if self.reach.learned:
+            key = digest("imports", self.reach.digest(own))
             now = {self.reach.digest(path) for path in self.reach.modules().values()}
             known = {one: names for one, names in self.reach.known.items() if one in now}
             self.store.put(key, known)

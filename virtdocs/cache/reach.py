@@ -12,13 +12,14 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 DATA_SUFFIXES: Final = (".toml", ".csv", ".s", ".lock")
 # It names every exhibit, so it imports all of them; what one computes does not depend on that.
 LISTS: Final = frozenset({"virtdocs.exhibits"})
 # Words and their languages come after an answer.
 WORDS: Final = ("catalogue",)
+State: TypeAlias = tuple[int, int, int]  # when written (ns), bytes, place on disk
 
 
 def imports_of(text: str) -> Iterator[str]:
@@ -51,8 +52,9 @@ class Reach:
     known: dict[str, tuple[str, ...]] = field(default_factory=dict)
     learned: bool = False  # whether ``known`` has grown
     _files: tuple[Path, ...] | None = None
+    _data: tuple[Path, ...] | None = None
     _modules: dict[str, Path] | None = None
-    _read: dict[Path, tuple[str, float]] = field(default_factory=dict)
+    _read: dict[Path, tuple[str, float, State]] = field(default_factory=dict)
     _needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _reached: dict[str, tuple[Path, ...]] = field(default_factory=dict)
 
@@ -89,11 +91,14 @@ class Reach:
 
     def data(self) -> tuple[Path, ...]:
         """Data files and guest images of the package."""
-        return tuple(
-            path
-            for path in self._listed()
-            if path.suffix in DATA_SUFFIXES and path.relative_to(self.root).parts[0] not in WORDS
-        )
+        if self._data is None:
+            self._data = tuple(
+                path
+                for path in self._listed()
+                if path.suffix in DATA_SUFFIXES
+                and path.relative_to(self.root).parts[0] not in WORDS
+            )
+        return self._data
 
     def digest(self, path: Path) -> str:
         """SHA-256 of a file as it was when first asked for."""
@@ -104,18 +109,25 @@ class Reach:
         return self._known(path)[1]
 
     def unchanged(self, paths: Iterable[Path]) -> bool:
-        """Whether these files are what they were when they were first asked for."""
-        return all(self.digest(path) == now(path) for path in paths)
+        """Whether these files are what they were when they were first asked for.
+
+        One that has the same time, size and place on disk is taken to be: an edit within the
+        grain of a file's time would have made it too young to be trusted at all.
+        """
+        return all(
+            _state(path) == self._known(path)[2] or self.digest(path) == now(path) for path in paths
+        )
 
     def named(self, path: Path) -> str:
         """A file's name within the package, the same in every folder."""
-        return path.relative_to(self.root).as_posix()
+        return str(path)[len(str(self.root)) + 1 :].replace(os.sep, "/")
 
-    def _known(self, path: Path) -> tuple[str, float]:
+    def _known(self, path: Path) -> tuple[str, float, State]:
         if path not in self._read:
             digest = now(path)
             # The time is asked for last: an edit in between makes the file look too young.
-            self._read[path] = digest, path.stat().st_mtime if path.is_file() else 0.0
+            state = _state(path)
+            self._read[path] = digest, state[0] / 1e9, state
         return self._read[path]
 
     def _needed(self, module: str) -> tuple[str, ...]:
@@ -149,6 +161,14 @@ class Reach:
                 )
             )
         return self._files
+
+
+def _state(path: Path) -> State:
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0, 0
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _module(package: str, path: Path) -> str:

@@ -18,12 +18,6 @@ from virtdocs.render.catalogue import Catalogue
 from virtdocs.views.model import Chart, Curves, Flow, Listing, Panels, Rings, WalkGrid, WinnerMap
 
 
-def slug(built: Built) -> str:
-    """Name and parameter values as an id: ``privileged_flow-bt-cli``."""
-    values = (value.replace("+", "-") for _, value in built.params)
-    return "-".join([built.name, *values])
-
-
 def wide(built: Built, words: Catalogue, prefix: str) -> str:
     """The drawing for a wide page, for downloads and for the command line."""
     view, named = built.bundle.view, _named(built, words, prefix)

@@ -8,6 +8,7 @@ from virtdocs.errors import BadValue, nearest
 from virtdocs.exhibits.registry import Built
 from virtdocs.render import alt, citations, figure, numbers, table
 from virtdocs.render.catalogue import Catalogue, load
+from virtdocs.render.values import slug
 from virtdocs.views.tabular import table_of
 
 FORMATS = ("md", "svg", "csv", "json")
@@ -17,7 +18,7 @@ def export(built: Built, format: str, lang: str) -> str:
     """The exhibit in one format; the words, if it has any, in ``lang``. Ends in a newline."""
     words = load(lang)
     if format == "svg":
-        return figure.wide(built, words, figure.slug(built)) + "\n"
+        return figure.wide(built, words, slug(built)) + "\n"
     if format == "csv":
         return table.comma_separated(table_of(built.bundle.view), words)
     if format == "json":

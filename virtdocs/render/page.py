@@ -33,22 +33,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
-from importlib.resources import files as package_files
 
-from virtdocs.errors import UnknownName
 from virtdocs.exhibits.registry import Built
-from virtdocs.render import alt, citations, figure, formats, listing, numbers, palette, table
+from virtdocs.render import alt, citations, figure, formats, listing, numbers, table
 from virtdocs.render.catalogue import Catalogue, load
-from virtdocs.render.figure import slug
+from virtdocs.render.stylesheet import stylesheet
+from virtdocs.render.values import caption_kind, slug, value_html, value_text
 from virtdocs.views.model import Listing, Rings, Table, Value
 from virtdocs.views.tabular import table_of
 
 DOWNLOADS = ("svg", "csv", "json")
-
-
-def caption_kind(built: Built) -> str:
-    """``table`` for a table, else ``figure``."""
-    return "table" if isinstance(built.bundle.view, Table) else "figure"
 
 
 def exhibit_html(
@@ -226,37 +220,6 @@ def downloads(built: Built, lang: str, anchor: str, drawn: str = "") -> dict[str
         f"{anchor}.{kind}": known.get(kind) or formats.export(built, kind, lang)
         for kind in DOWNLOADS
     }
-
-
-def value_text(key: str, fmt: str, built: Built, lang: str) -> str:
-    """One value of an exhibit as text."""
-    return numbers.value_text(_value(key, built), load(lang), fmt)
-
-
-def value_html(key: str, fmt: str, built: Built, lang: str) -> str:
-    """One value of an exhibit, bound into a sentence."""
-    raw = escape(numbers.raw_text(_value(key, built)))
-    text = escape(value_text(key, fmt, built, lang))
-    title = ""
-    if fmt.startswith(numbers.HOLDS):  # the mark alone does not say what was found
-        words = load(lang)
-        basis = words.text(f"basis.{_value(key, built).basis}")
-        shown = numbers.value_text(_value(key, built), words)
-        title = f' class="vd-holds" title="{escape(f"{basis}: {shown}")}"'
-    name = f"{escape(built.name)}.{escape(key)}"
-    return f'<data data-value="{name}" value="{raw}"{title}>{text}</data>'
-
-
-def _value(key: str, built: Built) -> Value:
-    if key not in built.values:
-        raise UnknownName(f"exhibit {built.name}", "value", key, built.values)
-    return built.values[key]
-
-
-def stylesheet() -> str:
-    """The colours of both schemes and the rules of every exhibit."""
-    rules = (package_files("virtdocs") / "render" / "exhibits.css").read_text("utf-8")
-    return palette.css() + rules
 
 
 __all__ = [

@@ -1,20 +1,13 @@
 """An exhibit drawn once, for whichever place of whichever page shows it.
 
-    unplaced(built, lang) -> Unplaced                     drawn, the slow part
-    Unplaced.place(...) -> (html, downloads)              put into one place, at once
-
 What differs from place to place, and the hash of an engine that may change without the
-exhibit, are stand-ins until then: characters of Unicode's private use area.
+exhibit, are stand-ins until then: characters of Unicode's private use area. `drawn` makes
+one; nothing that draws is imported to put it into its place.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-from virtdocs.exhibits.registry import Built
-from virtdocs.render import figure, page
-from virtdocs.render.catalogue import load
-from virtdocs.views.model import Listing, Table
+from dataclasses import dataclass
 
 ANCHOR, NUMBER, FILES, ENGINE = "\uf8a0", "\uf8a1", "\uf8a2", "\uf8a3"
 
@@ -39,17 +32,3 @@ def _put(what: dict[str, str], text: str) -> str:
     for stand_in, said in what.items():
         text = text.replace(stand_in, said)
     return text
-
-
-def unplaced(built: Built, lang: str) -> Unplaced:
-    """Draw an exhibit in one language; raises what drawing it raises."""
-    anyone = replace(built, engine_hash=ENGINE)
-    if isinstance(built.bundle.view, Table | Listing):
-        html = page.exhibit_html(anyone, lang, NUMBER, ANCHOR, FILES)
-        downloads = page.downloads(anyone, lang, ANCHOR)
-    else:  # the drawing of the page is the one to download, with other ids
-        wide = figure.wide(anyone, load(lang), ANCHOR)
-        html = page.exhibit_html(anyone, lang, NUMBER, ANCHOR, FILES, wide)
-        drawn = wide.replace(ANCHOR, figure.slug(built)) + "\n"
-        downloads = page.downloads(anyone, lang, ANCHOR, drawn)
-    return Unplaced(html, tuple(downloads.items()))

@@ -23,7 +23,6 @@ _BLOCK_END = re.compile(r"</(?:p|li|td|th|dd|h\d)>")
 
 def number_citations(html: str, page: Page) -> str:
     """The page with its citations numbered in order of first use, and what they name."""
-    words = catalogue.load(page.lang)
     numbers: dict[str, int] = {}
     seen: dict[str, int] = {}
 
@@ -45,6 +44,7 @@ def number_citations(html: str, page: Page) -> str:
     html = _CITED.sub(mark, html)
     if not numbers:
         return html
+    words = catalogue.load(page.lang)
     status = citations.status_words(words)
     entries = "".join(
         f'<li id="source-{number}">{citations.html(key, status)}</li>'

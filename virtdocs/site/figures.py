@@ -19,9 +19,9 @@ from virtdocs.cache import Cache, digest
 from virtdocs.cache.shared import share
 from virtdocs.errors import VirtdocsError
 from virtdocs.exhibits import Built
-from virtdocs.render.placed import Unplaced, unplaced
+from virtdocs.render.placed import Unplaced
 
-DRAWS: Final = "virtdocs.render.placed"  # the module that draws, for what it reaches
+DRAWS: Final = "virtdocs.render.drawn"  # the module that draws, for what it reaches
 DATA: Final = ("data/sources.toml", "catalogue/{lang}.toml")  # files that drawing reads
 LIBRARIES: Final = ("matplotlib", "numpy", "pylopdf-fonts-ko")
 Which: TypeAlias = tuple[str, tuple[tuple[str, str], ...], str]  # name, parameters, language
@@ -76,6 +76,8 @@ class Figures:
         if isinstance(kept, Unplaced):
             self.found += 1
             return kept
+        from virtdocs.render.drawn import unplaced  # with everything that draws
+
         self.drawn += 1
         found = unplaced(built, lang)
         if store is not None and key and self.cache.reach.unchanged(self._files(lang)):

@@ -18,8 +18,8 @@ from virtdocs.checks.pages import Fence, Page
 from virtdocs.checks.tags import Tag, find_tags
 from virtdocs.errors import VirtdocsError
 from virtdocs.exhibits import Built
-from virtdocs.render import page as render
 from virtdocs.render import particles
+from virtdocs.render import values as render
 from virtdocs.site.cited import number_citations, unknown_citations
 from virtdocs.site.drawn import exhibit_entry, finished, value_entry
 from virtdocs.site.lint import exhibit_fences, leftovers

@@ -17,7 +17,7 @@ CASES = ("cold", "unchanged", "sentence", "example")
 DRAW = """\
 import sys
 from virtdocs import exhibits
-from virtdocs.render.placed import unplaced
+from virtdocs.render.drawn import unplaced
 unplaced(exhibits.build(sys.argv[1], {}, sys.argv[1]), "ko")
 """
 
