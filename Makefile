@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 .DEFAULT_GOAL := help
-.PHONY: help site dist test soak serve check golden bench measure lock clean
+.PHONY: help site dist test soak serve check golden bench bench-build measure lock clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -55,6 +55,10 @@ golden: $(VENV)/ready
 bench: $(VENV)/ready build/peers/ready
 	$(BIN)/python -m tests.benchmarks.record
 
+## make bench-build builds of the same pages by this and by other tools; rewrites their record
+bench-build: build/tools/ready
+	build/tools/bin/python -m tests.benchmarks.tools.record
+
 ## make measure record the devices' counts on a real QEMU (Debian, root)
 measure: $(VENV)/ready
 	$(BIN)/virtdocs measure
@@ -69,6 +73,9 @@ lock:
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --custom-compile-command "make lock" \
 	  --output-file tests/benchmarks/requirements.lock tests/benchmarks/requirements.txt
+	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --custom-compile-command "make lock" \
+	  --output-file tests/benchmarks/tools/requirements.lock tests/benchmarks/tools/requirements.txt
 
 ## make clean   remove what was built
 clean:
@@ -87,4 +94,9 @@ $(VENV)/ready: requirements.lock pyproject.toml
 build/peers/ready: tests/benchmarks/requirements.lock
 	$(PYTHON) -m venv build/peers
 	build/peers/bin/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
+build/tools/ready: tests/benchmarks/tools/requirements.lock
+	$(PYTHON) -m venv build/tools
+	build/tools/bin/python -m pip install --quiet --require-hashes -r $<
 	@touch $@

@@ -97,3 +97,10 @@ def test_every_exhibit_names_itself_and_has_working_defaults(name: str) -> None:
     assert EXHIBITS[name].name == name
     for key, parameter in EXHIBITS[name].parameters:
         assert parameter.check(name, key, parameter.default) == parameter.default
+
+
+def test_every_module_that_declares_exhibits_is_a_group() -> None:
+    folder = Path(exhibits.__file__).parent
+    declaring = {path.stem for path in folder.glob("*.py") if "\nEXHIBITS = (" in path.read_text()}
+    assert set(exhibits.GROUPS) == declaring
+    assert len(exhibits.GROUPS) == len(declaring)

@@ -61,11 +61,13 @@ def rounds(sites: Iterable[Site], times: int) -> dict[str, dict[str, list[Took]]
         for case in CASES:
             for site in sites:
                 prepare(site, case, n)
-                found[site.name][case].append(timed(site.command, site))
+                took = timed(site.command, site)
                 site.check()
+                found[site.name][case].append(took)
+                print(f"{n} {case:9} {site.name:36} {took.wall:7.2f} s, {took.cpu:6.2f} s of all "
+                      "processors", file=sys.stderr, flush=True)  # fmt: skip
                 if isinstance(site, Virtdocs) and case == "example":
                     found["drawing"]["example"].append(drawing(site))
-        print(f"round {n} of {times}", file=sys.stderr, flush=True)
     return found
 
 
