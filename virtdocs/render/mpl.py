@@ -163,9 +163,10 @@ def _bars(
                 va="bottom",
                 ha="left",
             )
-    axes.set_yticks(list(rows), [label_text(bar.head, words) for bar in view.bars])
     if width == NARROW or not place.heads:
         axes.set_yticks([])
+    else:
+        axes.set_yticks(list(rows), [label_text(bar.head, words) for bar in view.bars])
     axes.tick_params(axis="y", length=0, pad=8)
     if view.log:
         axes.set_xscale("log")
