@@ -20,7 +20,7 @@ site: $(VENV)/ready
 	@echo "site: $(CURDIR)/site/index.html (Korean), $(CURDIR)/site/en/index.html (English)"
 	@echo "open it from disk in any browser, or: $(PYTHON) -m http.server --directory site"
 
-## make dist    the site as a zip with manifest and checksums, in dist/, computed again to verify it
+## make dist    the site as a zip with manifest and checksums, in dist/, computed again to verify it (no PDF yet)
 dist: site
 	$(BIN)/virtdocs dist site --to dist
 	$(BIN)/virtdocs verify dist/virtdocs-site.zip

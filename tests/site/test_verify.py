@@ -245,7 +245,7 @@ def test_the_message_shows_both_numbers(site: Path) -> None:
 def test_the_real_site_matches_and_four_edits_are_found(real: Project, tmp_path: Path) -> None:
     """One edit in a table, in a sentence, in a drawing, in the manifest, on pages of their own."""
     site = shutil.copytree(real.site, tmp_path / "site")
-    cache = ROOT / "build" / "cache"  # the engine's answers: the whole from nothing is in the soak
+    cache = ROOT / "build" / "cache"  # the engine's answers: `make dist` computes the whole anew
     assert forged.held(site, cache) == []
     forged.cell(site / "claims" / "table-7-4.html", "table_7_4")
     forged.sentence(site / "en" / "techniques" / "paging.html", "three_pagings.hw_nested.entries")
