@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -161,9 +162,9 @@ def test_values_and_golden_compute_each_exhibit_once(
     made: list[str] = []
     build = exhibits.build
 
-    def noted(name: str, params: dict[str, object]) -> Built:
+    def noted(name: str, *rest: Any) -> Built:
         made.append(name)
-        return build(name, params)
+        return build(name, *rest)
 
     monkeypatch.setattr(exhibits, "build", noted)
     assert run_gates(recorded.root, ["values", "golden"]) == []

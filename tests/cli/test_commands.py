@@ -95,6 +95,11 @@ def test_every_gate_of_the_contract_can_be_named(virtdocs, checkout: Path, gate)
     (checkout / "virtdocs" / "catalogue").mkdir()
     for file in ("data/terms.toml", "data/sources.toml", "catalogue/ko.toml", "catalogue/en.toml"):
         (checkout / "virtdocs" / file).write_text("", encoding="utf-8")
+    (checkout / "docs" / "coverage.toml").write_text("", encoding="utf-8")
+    parts = checkout / "virtdocs" / "data" / "source"
+    parts.mkdir()
+    (parts / "inventory.csv").write_text("id,kind,line,text\n", encoding="utf-8")
+    (parts / "corrections.csv").write_text("id,severity,where,verdict\n", encoding="utf-8")
     done = virtdocs("check", gate, "--json")
     assert done.status == (1 if gate == "mirror" else 0), done
 

@@ -278,7 +278,7 @@ def test_no_link_of_a_term_holds_or_stands_in_another_link_or_a_value(pages):
 SEARCHES = {
     "": {
         "전가상화": "techniques/privileged-instruction.html#run-first",
-        "버추얼 머신": "concepts/rings.html",
+        "버추얼 머신": "reference/terms.html#virtual-machine",
         "HW 가상화": "techniques/privileged-instruction.html#hardware-assist",
         "특권명령": "techniques/privileged-instruction.html",
         "섀도페이징": "techniques/paging.html#shadow",

@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from tests.site.conftest import EPOCH, ROOT
+from virtdocs.cache.store import Store
 
 KILLED, CORRUPTED = 20, 20
 OFF = "off"
@@ -156,6 +157,9 @@ def test_twenty_corrupted_entries_change_nothing(
     assert small.built(str(tmp_path)) == right
     for n in range(CORRUPTED):
         path, other = rng.sample(sorted(tmp_path.iterdir()), 2)
+        kept = Store(tmp_path).get(path.name)
+        # What one group declares is read only when the entry of all groups is not there.
+        spare = isinstance(kept, tuple) and len({one.group for one in kept}) == 1
         entry = path.read_bytes()
         at = rng.randrange(len(entry))
         flipped = bytes([entry[at] ^ 1 << rng.randrange(8)])
@@ -168,8 +172,15 @@ def test_twenty_corrupted_entries_change_nothing(
                 other.read_bytes(),
             )[n % 5]
         )
+        damaged = path.read_bytes()
         assert small.built(str(tmp_path)) == right, (n, path.name)
-        assert path.read_bytes() == entry, (n, path.name)
+        # Mended: another entry is there, which the next build takes as it is. Its bytes may
+        # differ from the first one's, as pickling tells equal strings apart by identity.
+        mended = path.read_bytes(), path.stat().st_mtime_ns
+        assert (mended[0] == damaged) == spare, (n, path.name)
+        assert small.built(str(tmp_path)) == right, (n, path.name)
+        assert (path.read_bytes(), path.stat().st_mtime_ns) == mended, (n, path.name)
+        path.write_bytes(entry)
 
 
 def test_two_builds_at_once_are_both_right(

@@ -13,7 +13,7 @@ from tests.site.conftest import ROOT
 FILES = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 TEXT = FILES[0].read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-TARGETS = dict(re.findall(r"(?m)^([a-z]+):[^\n]*\n((?:\t[^\n]*\n)+)", MAKEFILE))
+TARGETS = dict(re.findall(r"(?m)^([a-z-]+):[^\n]*\n((?:\t[^\n]*\n)+)", MAKEFILE))
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_every_expression_is_closed_and_every_name_known(workflow: dict[Any, Any
 
 def test_every_target_of_the_makefile_is_in_its_help_and_what_they_write_is_cleaned() -> None:
     phony = set(re.search(r"(?m)^\.PHONY: (.*)$", MAKEFILE)[1].split())
-    documented = set(re.findall(r"(?m)^## make ([a-z]+)", MAKEFILE))
+    documented = set(re.findall(r"(?m)^## make ([a-z-]+)", MAKEFILE))
     assert phony - {"help"} == documented == set(TARGETS) - {"help"}
     assert "rm -rf site dist build" in TARGETS["clean"]
     assert "/dist/" in (ROOT / ".gitignore").read_text().splitlines()

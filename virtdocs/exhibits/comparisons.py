@@ -11,8 +11,9 @@ from virtdocs.experiments.comparisons import findings
 from virtdocs.experiments.comparisons.full_weaknesses import FIRST_ERA
 from virtdocs.experiments.comparisons.model import SURE
 from virtdocs.experiments.comparisons.types import KINDS
-from virtdocs.experiments.priced_work import ERA
+from virtdocs.experiments.priced_work import ERA, priced
 from virtdocs.experiments.source_comparisons import claimed_rows
+from virtdocs.experiments.workings import less
 from virtdocs.views import comparisons
 from virtdocs.views.model import ViewBundle
 
@@ -47,7 +48,10 @@ def para_weaknesses() -> ViewBundle:
 
 
 def _comparison(name: str, kinds: Mapping[str, str] = NO_KINDS) -> ViewBundle:
-    return comparisons.table(name, findings(name), claimed_rows(name), LIMITS, kinds, ERAS)
+    found = findings(name)
+    asked = (one for row in found for cell in row.cells.values() for one in cell.work)
+    work = {one: less(priced(*one).lines, ()) for one in dict.fromkeys(asked)}
+    return comparisons.table(name, found, claimed_rows(name), LIMITS, kinds, ERAS, work)
 
 
 EXHIBITS = (

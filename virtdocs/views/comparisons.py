@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from virtdocs.views.model import (
     Basis,
     Form,
+    Inputs,
     Label,
     Row,
     Table,
@@ -22,11 +23,13 @@ from virtdocs.views.model import (
     term,
     terms,
 )
+from virtdocs.views.workings import costs_table, events, spread_label
 
 if TYPE_CHECKING:
     from virtdocs.experiments.comparisons import Finding
     from virtdocs.experiments.comparisons.model import Cell, Figure
     from virtdocs.experiments.source_comparisons import ClaimedRow
+    from virtdocs.experiments.workings import Counted
 
 SAYINGS = ("first", "second")  # of a row, in the order of the source's columns
 VERDICTS = ("holds", "partly", "not", "outdated")
@@ -39,11 +42,13 @@ def table(
     limits: Mapping[str, Fraction],
     kinds: Mapping[str, str],
     eras: Mapping[str, str],
+    work: Mapping[tuple[str, str, str], Sequence[Counted]],
 ) -> ViewBundle:
     """A row for each of the source's, a column for each technique.
 
     ``limits``: percentages that the rules name; ``kinds``: what the source files a technique
-    under, empty where it does not; ``eras``: those of the costs.
+    under, empty where it does not; ``eras``: those of the costs; ``work``: the events of what
+    was priced, by workload, technique and era.
     """
     by_row = {one.row: one for one in claimed}
     techniques = tuple(found[0].cells)
@@ -74,7 +79,26 @@ def table(
         values={**_values(found), **summary},
         sources=tuple(dict.fromkeys(("SRC", *(k for cell in cells for k in cell.sources), *costs))),
         priced=bool(costs),
+        inputs=_inputs(work) if work else None,
     )
+
+
+def _inputs(work: Mapping[tuple[str, str, str], Sequence[Counted]]) -> Inputs:
+    """Formula, counts of one operation, and each cost that went in."""
+    rows = tuple(
+        Row(
+            code(workload, Basis.DERIVED),
+            (technique_value(technique), code(era, Basis.SOURCED), events(counts)),
+        )
+        for (workload, technique, era), counts in work.items()
+    )
+    columns = tuple(Label(f"column.{key}") for key in ("technique", "era", "counts_of_one"))
+    counts = Table(Label("column.work"), columns, rows)
+    costs = dict.fromkeys(
+        (era, cost) for (*_, era), some in work.items() for one in some for cost in one.costs
+    )
+    formulas = (Label("formula.operation"), spread_label())
+    return Inputs(formulas, ((Label("ui.counts"), counts), costs_table(tuple(costs))))
 
 
 def _column(technique: str, kinds: Mapping[str, str]) -> Label:

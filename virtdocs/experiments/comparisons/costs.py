@@ -35,6 +35,13 @@ def sources(workloads: Iterable[str], *names: str, era: str = ERA) -> tuple[str,
     return tuple(sorted(used))
 
 
+def priced_in(
+    workloads: Iterable[str], *names: str, era: str = ERA
+) -> tuple[tuple[str, str, str], ...]:
+    """Workload, technique and era of each."""
+    return tuple((one, name, era) for one in workloads for name in names)
+
+
 def unpriced(workloads: Iterable[str], *names: str, era: str = ERA) -> tuple[str, ...]:
     """Kinds of events in that work for which no cost was published."""
     left = {
@@ -48,7 +55,8 @@ def from_costs(
 ) -> Cell:
     """A cell of figures made of the costs of some work under some techniques."""
     work = tuple(workloads)
-    return Cell(form, figures, DERIVED, (), sources(work, *names), unpriced(work, *names))
+    asked = priced_in(work, *names)
+    return Cell(form, figures, DERIVED, (), sources(work, *names), unpriced(work, *names), asked)
 
 
 def slower(name: str) -> Cell:

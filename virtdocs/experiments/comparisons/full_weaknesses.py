@@ -11,6 +11,7 @@ from virtdocs.experiments.comparisons.costs import (
     from_costs,
     monitored,
     order,
+    priced_in,
     slower,
     sources,
     stepped,
@@ -70,7 +71,8 @@ def against_translation(name: str) -> Cell:
     both = {**now, **{f"{work}_then": figure for work, figure in then.items()}}
     cell = from_costs("faster_than_bt_then", both, WORK, name, TRANSLATION)
     costs = {*cell.costs, *sources(WORK, name, TRANSLATION, era=FIRST_ERA)}
-    return replace(cell, costs=tuple(sorted(costs)))
+    work = (*cell.work, *priced_in(WORK, name, TRANSLATION, era=FIRST_ERA))
+    return replace(cell, costs=tuple(sorted(costs)), work=work)
 
 
 def improved(cells: Cells) -> Verdict:

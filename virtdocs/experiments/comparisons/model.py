@@ -43,7 +43,7 @@ class Cell:
     """What was found for one technique: ``form`` is the catalogue's entry, ``found.FORM``, that
     puts the figures into words; ``sources`` are citation keys where nothing was run, ``costs``
     those of published costs that went into the figures, ``unpriced`` the kinds of events that
-    have none."""
+    have none; ``work`` is what was priced: workload, technique, era."""
 
     form: str
     figures: Mapping[str, Figure]
@@ -51,6 +51,7 @@ class Cell:
     sources: tuple[str, ...] = ()
     costs: tuple[str, ...] = ()
     unpriced: tuple[str, ...] = ()
+    work: tuple[tuple[str, str, str], ...] = ()
 
     def number(self, key: str) -> Fraction:
         """A figure of the cell; TypeError for words."""
