@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from tests.site.conftest import ROOT, Project, copy_project
+from virtdocs.checks.coverage import Map
 from virtdocs.experiments.identity import engine_hash
 
 SITE_URL = "https://virtdocs.example/"
@@ -195,6 +196,22 @@ def test_each_language_has_its_own_search_index_and_sitemap(real: Project) -> No
         found = re.findall(r"<loc>([^<]+)</loc>", sitemap)
         assert f"{SITE_URL}{prefix}index.html" in found
         assert gzip.decompress((folder / "sitemap.xml.gz").read_bytes()).decode() == sitemap
+
+
+def test_every_part_of_the_source_leads_to_an_element_of_its_page(read: dict[str, Anchors]) -> None:
+    """The gate reads Markdown: only the page tells that an id has become one."""
+    lost = {
+        (page, anchor)
+        for path, anchor in Map.read(ROOT).places.values()
+        for page in (f"{path.removesuffix('.md')}.html", f"en/{path.removesuffix('.md')}.html")
+        if anchor not in read[page].ids
+    }
+    assert lost == set()
+
+
+def test_no_attribute_list_is_left_on_a_page(read: dict[str, Anchors]) -> None:
+    left = {page for page, one in read.items() if re.search(r"\{:? ?[#.][\w-]", "".join(one.shown))}
+    assert left == set()
 
 
 def differing(real: Project, folder: Path, **environment: str) -> list[str]:
