@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -28,11 +29,12 @@ from virtdocs.experiments.techniques import technique
 ROW = ComparedRow("cpu", "T6.2.2-r1", 411, "overhead", "cpu", {"bt": "10~30%"}, ())
 
 
-def a_line(published: Range | None = None, ratio: float | None = None, **more: object) -> Line:
+def a_line(published: Range | None = None, ratio: float | None = None, **more: Any) -> Line:
     samples = None if ratio is None else (ratio,) * 4
     target = "x" if published else ""
     line = Line("spec_cpu", {}, "bt", "p4-2006", samples, "", published, target, ("AA06",))
-    return replace(line, **{"claimed": (1.1, 1.3), **more})  # type: ignore[arg-type]
+    given: dict[str, Any] = {"claimed": (1.1, 1.3), **more}
+    return replace(line, **given)
 
 
 @pytest.mark.parametrize(

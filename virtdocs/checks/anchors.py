@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from virtdocs.cache import Cache
 from virtdocs.checks.elements import anchor_ids
 from virtdocs.checks.fences import placements
 from virtdocs.checks.pages import Page
-from virtdocs.errors import VirtdocsError
+from virtdocs.checks.values import Memo
+from virtdocs.exhibits import Built
 from virtdocs.render import page as render
 from virtdocs.render.catalogue import load
 from virtdocs.render.numbers import label_text
@@ -29,10 +29,10 @@ class Anchor:
     heading: bool = False
 
 
-def page_anchors(page: Page, cache: Cache) -> dict[str, Anchor]:
+def page_anchors(page: Page, memo: Memo) -> dict[str, Anchor]:
     """Every anchor of a page by id; exhibits that can't be computed have none."""
     found = {anchor.id: anchor for anchor in markdown_anchors(page)}
-    for anchor in _rows(page, cache):
+    for anchor in _rows(page, memo):
         found.setdefault(anchor.id, anchor)
     return found
 
@@ -63,16 +63,13 @@ def _begins(line: str) -> bool:
     return bare.startswith(("- ", "* ", "+ ", "|")) or bare.split(".")[0].isdigit()
 
 
-def _rows(page: Page, cache: Cache) -> Iterator[Anchor]:
+def _rows(page: Page, memo: Memo) -> Iterator[Anchor]:
     """``FIGURE-ROW`` for each row that has a name; its text is what the reader sees of it."""
     words = load(page.lang)
     placed_before: Counter[str] = Counter()
     for placed in placements(page):
-        if placed.problem:
-            continue
-        try:
-            built = cache.build(placed.name, dict(placed.params))
-        except VirtdocsError:
+        built = None if placed.problem else memo.build(placed.name, dict(placed.params))
+        if not isinstance(built, Built):
             continue  # the gates exhibits and values say why
         slug = render.slug(built)
         placed_before[slug] += 1

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from virtdocs.cache import Cache, default_folder
 from virtdocs.checks.anchors import Anchor, page_anchors
 from virtdocs.checks.findings import Finding
 from virtdocs.checks.inventory import (
@@ -30,6 +29,7 @@ from virtdocs.checks.inventory import (
 )
 from virtdocs.checks.pages import LANGUAGES, page_paths, read_page, read_pages
 from virtdocs.checks.termlist import read_terms
+from virtdocs.checks.values import Memo
 from virtdocs.checks.verdicts import Verdict, find_verdicts
 from virtdocs.checks.vocabulary import Vocabulary
 from virtdocs.errors import UnknownName, VirtdocsError
@@ -80,13 +80,13 @@ class Survey:
     terms: Vocabulary
 
     @classmethod
-    def of(cls, root: Path) -> Survey:
+    def of(cls, root: Path, memo: Memo | None = None) -> Survey:
         """Reads every page that holds a part or a verdict."""
-        own, cache = Map.read(root), Cache.at(default_folder())
+        own, memo = Map.read(root), memo or Memo()
         wanted = {page for page, _ in own.places.values()}
         corrections = read_corrections(root)
         anchors = {
-            (lang, path): page_anchors(read_page(root, lang, path), cache)
+            (lang, path): page_anchors(read_page(root, lang, path), memo)
             for lang in LANGUAGES
             for path in sorted(wanted & set(page_paths(root, lang)))
         }
@@ -131,9 +131,9 @@ class Survey:
                     yield f"{correction.id} at {verdict.file}:{verdict.line} lacks {what}"
 
 
-def check(root: Path) -> list[Finding]:
+def check(root: Path, memo: Memo | None = None) -> list[Finding]:
     """Parts of the complete chapters without a place, and corrections without a verdict."""
-    survey = Survey.of(root)
+    survey = Survey.of(root, memo)
     complete = set(survey.map.complete)
     found = list(_mistakes(survey))
     for part in survey.parts.values():

@@ -47,9 +47,9 @@ GATES: Mapping[str, Gate] = MappingProxyType(
     }
 )
 
-# Gates over what the pages compute: one computes it for both.
+# Gates over what the pages compute: one computes it for all.
 COMPUTING: Mapping[str, Computing] = MappingProxyType(
-    {"values": values.check, "golden": golden.check}
+    {"values": values.check, "golden": golden.check, "coverage": coverage.check}
 )
 
 

@@ -1,10 +1,12 @@
 """The source document's comparison tables as it words them, and what no run can say of a row.
 
-Read from ``data/source_comparisons.toml``. Nothing here says that a claim is true.
+Read from ``data/source_comparisons.toml`` and ``data/source/inventory.csv``. Nothing here says
+that a claim is true.
 """
 
 from __future__ import annotations
 
+import csv
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,11 +36,14 @@ class ClaimedRow:
 
 def claimed_rows(table: str) -> tuple[ClaimedRow, ...]:
     """The rows of one table, in the document's order."""
-    return tuple(
-        ClaimedRow(**{**row, "says": tuple(row["says"])})
-        for row in _data()["rows"]
-        if row["table"] == table
-    )
+    return tuple(_claimed(table, row, id_) for row, id_ in _data()["rows"][table].items())
+
+
+def _claimed(table: str, row: str, id_: str) -> ClaimedRow:
+    """As the inventory has it: ``item | says | says``, or ``**item**: says`` for a note."""
+    line, text = _parts()[id_]
+    item, *says = text.removeprefix("**").replace("**: ", " | ", 1).split(" | ")
+    return ClaimedRow(table, row, id_, line, item, tuple(says))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,14 @@ def known(table: str, row: str, technique: str) -> Known:
             days = (str(_read("sources.toml")[key]["read"]) for key in sources)
             return Known(one["word"], sources, min(days, default=""))
     raise BadValue("source_comparisons.toml", f"nothing is known of {technique} in {table} {row}")
+
+
+@lru_cache(maxsize=1)
+def _parts() -> Mapping[str, tuple[int, str]]:
+    """Line and text of each part of the document, by id."""
+    path = files("virtdocs") / "data" / "source" / "inventory.csv"
+    rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    return {row["id"]: (int(row["line"]), row["text"]) for row in rows}
 
 
 def _data() -> Mapping[str, Any]:

@@ -74,6 +74,8 @@ class _Archive:
     def read(self, name: str) -> bytes:
         try:  # no more than the declared size is unpacked
             return self.archive.read(self.found[name])
+        # What zipfile raises: NotImplementedError for a compression that it does not know,
+        # RuntimeError for an encrypted member, EOFError for one that is cut short.
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as bad:
             raise VirtdocsError(self.where, f"{name} can't be unpacked: {bad}") from bad
 

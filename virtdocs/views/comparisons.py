@@ -23,7 +23,7 @@ from virtdocs.views.model import (
     term,
     terms,
 )
-from virtdocs.views.workings import costs_table, events, spread_label
+from virtdocs.views.workings import events, made_of
 
 if TYPE_CHECKING:
     from virtdocs.experiments.comparisons import Finding
@@ -94,11 +94,8 @@ def _inputs(work: Mapping[tuple[str, str, str], Sequence[Counted]]) -> Inputs:
     )
     columns = tuple(Label(f"column.{key}") for key in ("technique", "era", "counts_of_one"))
     counts = Table(Label("column.work"), columns, rows)
-    costs = dict.fromkeys(
-        (era, cost) for (*_, era), some in work.items() for one in some for cost in one.costs
-    )
-    formulas = (Label("formula.operation"), spread_label())
-    return Inputs(formulas, ((Label("ui.counts"), counts), costs_table(tuple(costs))))
+    costs = ((era, cost) for (*_, era), some in work.items() for one in some for cost in one.costs)
+    return made_of(("operation",), counts, costs)
 
 
 def _column(technique: str, kinds: Mapping[str, str]) -> Label:

@@ -9,7 +9,6 @@ from virtdocs.experiments.exits import RIVALS
 from virtdocs.experiments.uncertainty import spread
 from virtdocs.views.model import (
     Basis,
-    Inputs,
     Label,
     Row,
     Table,
@@ -19,7 +18,7 @@ from virtdocs.views.model import (
     number,
     technique_value,
 )
-from virtdocs.views.workings import costs_table, cycles_value, events, spread_label
+from virtdocs.views.workings import cycles_value, events, made_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +81,6 @@ def order_table(found: Sequence[Order]) -> ViewBundle:
         ),
     )
     parts = ("p4_2006.pte_churn.chance", "kvm_2020.pte_churn.chance")
-    costs = costs_table(tuple(dict.fromkeys(used)))
     return ViewBundle(
         caption=Label("caption.exit_order"),
         alt=Label(
@@ -99,7 +97,5 @@ def order_table(found: Sequence[Order]) -> ViewBundle:
         values=values,
         sources=sources,
         priced=True,
-        inputs=Inputs(
-            (Label("formula.extra"), spread_label()), ((Label("ui.counts"), counts), costs)
-        ),
+        inputs=made_of(("extra",), counts, used),
     )

@@ -22,7 +22,7 @@ from virtdocs.views.model import (
     term,
     terms,
 )
-from virtdocs.views.workings import costs_table, events, spread_label
+from virtdocs.views.workings import events, made_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,11 +104,8 @@ def _inputs(era: str, found: Compared) -> Inputs:
     )
     columns = (Label("column.technique"), Label("column.counts_less_native"))
     counts = Table(Label("column.rate"), columns, rows)
-    costs = dict.fromkeys(
-        (era, cost) for some in found.counts.values() for one in some for cost in one.costs
-    )
-    formulas = (Label("formula.fastest"), Label("formula.nested_walk"), spread_label())
-    return Inputs(formulas, ((Label("ui.counts"), counts), costs_table(tuple(costs))))
+    costs = ((era, cost) for some in found.counts.values() for one in some for cost in one.costs)
+    return made_of(("fastest", "nested_walk"), counts, costs)
 
 
 def _sources(found: Compared) -> tuple[str, ...]:

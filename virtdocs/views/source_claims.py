@@ -10,6 +10,7 @@ from virtdocs.experiments.validate import NOISE
 from virtdocs.views.model import (
     Basis,
     Form,
+    Inputs,
     Label,
     Row,
     Table,
@@ -41,24 +42,19 @@ _D: Final = Basis.DERIVED
 def cells_table(name: str, cells: Sequence[Cell], workings: Sequence[Working]) -> ViewBundle:
     """One row for each cell: the claim, what was published, what is predicted, the verdict."""
     rows = tuple(_cell_row(one, name) for one in cells)
-    values = _values(cells)
     columns = ("source_says", "verdict", "as_ratio", "published", "published_met",
                "predicted_medians")  # fmt: skip
-    return ViewBundle(
-        caption=Label("caption.table_6_2_2" if name == T622 else "caption.table_7_4_beside"),
-        alt=Label("alt.claimed_cells", _summary(values)),
-        view=Table(
+    return _bundle(
+        Label("caption.table_6_2_2" if name == T622 else "caption.table_7_4_beside"),
+        Table(
             Label("column.column"),
             tuple(Label(f"column.{key}") for key in columns),
             rows,
             (Label("note.claim_ratio"), _rule(), Label("note.claim_counts")),
             Label("column.row"),
         ),
-        values=values,
-        sources=_sources(cells),
-        commands=(COMMAND,),
-        priced=True,
-        inputs=costs_only(workings, FORMULAS),
+        cells,
+        costs_only(workings, FORMULAS),
     )
 
 
@@ -69,23 +65,18 @@ def lines_table(
     rows = tuple(
         _line_row(cell, one, name) for cell in cells for one in cell.lines if _answered(one)
     )
-    values = _values(cells)
     columns = ("published", "predicted", "prediction_lies", "verdict", "figure_published")
-    return ViewBundle(
-        caption=Label(f"caption.{name}_lines", (("row", term(_row_name(name, part), _S)),)),
-        alt=Label("alt.claimed_cells", _summary(values)),
-        view=Table(
+    return _bundle(
+        Label(f"caption.{name}_lines", (("row", term(_row_name(name, part), _S)),)),
+        Table(
             Label("column.what_was_measured"),
             tuple(Label(f"column.{key}") for key in columns),
             rows,
             (_rule(), _left_out(cells)),
             Label("column.cell"),
         ),
-        values=values,
-        sources=_sources(cells),
-        commands=(COMMAND,),
-        priced=True,
-        inputs=inputs(workings, FORMULAS),
+        cells,
+        inputs(workings, FORMULAS),
     )
 
 
@@ -96,23 +87,33 @@ def pairs_table(
     # A pair belongs to both of its columns, and is shown once.
     pairs = {_key(one): one for cell in cells for one in cell.pairs if one.verdict != "no_cost"}
     rows = [_pair_row(one) for one in pairs.values()]
-    values = _values(cells)
     columns = ("said_slower", "said_faster", "published_slower", "published_faster",
                "p_order", "verdict")  # fmt: skip
-    return ViewBundle(
-        caption=Label(f"caption.{name}_pairs", (("row", term(_row_name(name, part), _S)),)),
-        alt=Label("alt.claimed_cells", _summary(values)),
-        view=Table(
+    return _bundle(
+        Label(f"caption.{name}_pairs", (("row", term(_row_name(name, part), _S)),)),
+        Table(
             Label("column.what_was_measured"),
             tuple(Label(f"column.{key}") for key in columns),
             tuple(rows),
             (Label("note.claim_order"), _left_out(cells)),
         ),
+        cells,
+        inputs(workings, FORMULAS),
+    )
+
+
+def _bundle(caption: Label, view: Table, cells: Sequence[Cell], made: Inputs) -> ViewBundle:
+    """What the tables share: a summary of the cells, their sources, the command."""
+    values = _values(cells)
+    return ViewBundle(
+        caption=caption,
+        alt=Label("alt.claimed_cells", _summary(values)),
+        view=view,
         values=values,
         sources=_sources(cells),
         commands=(COMMAND,),
         priced=True,
-        inputs=inputs(workings, FORMULAS),
+        inputs=made,
     )
 
 

@@ -32,9 +32,14 @@ def inputs(workings: Sequence[Working], formulas: Iterable[str] = ()) -> Inputs:
     """The formula of each model that occurs, a row of counts for each prediction, and costs."""
     models = dict.fromkeys([*formulas, *(one.formula for one in workings)])
     used = ((one.asked.era, cost) for one in workings for n in one.counts for cost in n.costs)
-    costs = dict.fromkeys(used)
-    labels = (*(Label(f"formula.{name}") for name in models), spread_label())
-    return Inputs(labels, (counts_table(workings), costs_table(tuple(costs))))
+    return made_of(models, _counts_table(workings), used)
+
+
+def made_of(formulas: Iterable[str], counts: Table, costs: Iterable[tuple[str, Sourced]]) -> Inputs:
+    """Formulas by name, a table of counts, and each cost, with its era, once."""
+    labels = tuple(Label(f"formula.{name}") for name in formulas)
+    tables = ((Label("ui.counts"), counts), costs_table(tuple(dict.fromkeys(costs))))
+    return Inputs((*labels, spread_label()), tables)
 
 
 def spread_label() -> Label:
@@ -48,7 +53,7 @@ def costs_only(workings: Sequence[Working], formulas: Iterable[str]) -> Inputs:
     return Inputs(whole.formulas, whole.tables[1:])
 
 
-def counts_table(workings: Iterable[Working]) -> tuple[Label, Table]:
+def _counts_table(workings: Iterable[Working]) -> Table:
     """What is counted per unit of each prediction, and the published figures beside it."""
     rows = tuple(
         Row(
@@ -65,8 +70,7 @@ def counts_table(workings: Iterable[Working]) -> tuple[Label, Table]:
         for one in workings
     )
     columns = ("technique", "era", "model", "counts_less_native", "published_inputs", "command")
-    view = Table(Label("column.work"), tuple(Label(f"column.{key}") for key in columns), rows)
-    return Label("ui.counts"), view
+    return Table(Label("column.work"), tuple(Label(f"column.{key}") for key in columns), rows)
 
 
 def costs_table(costs: Sequence[tuple[str, Sourced]]) -> tuple[Label, Table]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from tests.benchmarks.tools import examples
-from tests.benchmarks.tools.sites import MKDOCS, PER_PAGE, Site, is_chart
+from tests.benchmarks.tools.sites import EDITED, MKDOCS, PER_PAGE, Site, is_chart
 
 
 class MarkdownExec(Site):
@@ -16,7 +16,7 @@ class MarkdownExec(Site):
     shift = 0
 
     def placed(self, n: int) -> str:
-        shift = self.shift if n == 0 else 0
+        shift = self.shift if n == EDITED else 0
         if is_chart(n):
             code = examples.drawn(n, shift) + (
                 "from io import StringIO\nbuffer = StringIO()\n"
@@ -27,8 +27,11 @@ class MarkdownExec(Site):
         code = examples.data(n, False, shift) + examples.MARKDOWN_TABLE + "print(text)\n"
         return f'```python exec="1"\n{code}```'
 
+    def example(self, n: int, shift: int) -> None:
+        """Nothing beside the page."""
+
     def edit_example(self, times: int) -> None:
-        type(self).shift = times
+        self.shift = times
         self._write_page(0, "")
 
     def configure(self) -> None:

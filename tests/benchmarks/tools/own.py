@@ -106,6 +106,9 @@ class PlainFigures(Site):
     def placed(self, n: int) -> str:
         return f'<div data-ready="{named(n)}.html"></div>'
 
+    def example(self, n: int, shift: int) -> None:
+        """Ready before the pages are written."""
+
     def configure(self) -> None:
         own = self.source.folder
         shutil.copytree(own / "ready", self.folder / "ready")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -29,7 +30,7 @@ markdown_extensions: [attr_list, md_in_html, tables, pymdownx.superfences]
 
 
 @dataclass(slots=True)
-class Site:
+class Site(ABC):
     """A site of ``count`` examples in ``folder``."""
 
     folder: Path
@@ -93,10 +94,11 @@ class Site:
         """A page's heading."""
         return f"# Page {page}"
 
+    @abstractmethod
     def placed(self, n: int) -> str:
         """Example n as its page shows it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def example(self, n: int, shift: int) -> None:
         """Write what example n is made from."""
 
