@@ -164,6 +164,12 @@ def test_anchors_hold_their_block_and_no_more():
     assert found["top"].last == len(page.lines)
 
 
+def test_a_line_that_begins_with_a_number_begins_no_block():
+    page = Page("docs/ko/page.md", "page.md", "ko", "# 글 {#top}\n\n값은\n3.5배입니다.\n{: #p }\n")
+    found = {one.id: one for one in markdown_anchors(page)}
+    assert found["p"].text.startswith("값은")
+
+
 class TestTheSourceDocument:
     """The project's own inventory and corrections."""
 

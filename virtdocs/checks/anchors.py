@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from virtdocs.checks.elements import anchor_ids
+from virtdocs.checks.elements import LIST_ITEM, anchor_ids
 from virtdocs.checks.fences import placements
 from virtdocs.checks.pages import Page
 from virtdocs.checks.values import Memo
@@ -59,8 +59,7 @@ def _first_line(lines: list[str], line: int) -> int:
 
 def _begins(line: str) -> bool:
     """Whether a line begins a list item or is a row of a table."""
-    bare = line.lstrip(" >")
-    return bare.startswith(("- ", "* ", "+ ", "|")) or bare.split(".")[0].isdigit()
+    return bool(LIST_ITEM.match(line)) or line.lstrip(" >").startswith("|")
 
 
 def _rows(page: Page, memo: Memo) -> Iterator[Anchor]:

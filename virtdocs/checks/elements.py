@@ -29,7 +29,7 @@ UNORDERED = (
 
 _TABLE_RULE = re.compile(r"^[ >]*\|?[ ]*:?-{2,}:?[ ]*(?:\|[ ]*:?-{2,}:?[ ]*)*\|?[ ]*$")
 _ADMONITION = re.compile(r"^[ >]*(?P<mark>!!!|\?\?\?\+?|===\+?)(?:[ ]+(?P<type>[\w-]+))?")
-_LIST_ITEM = re.compile(r"^[ >]*(?:[-*+]|\d+[.)])[ ]+\S")
+LIST_ITEM = re.compile(r"^[ >]*(?:[-*+]|\d+[.)])[ ]+\S")
 _CODE = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)")
 _CITE = re.compile(r"data-cite=\"([^\"\n]*)\"")
 _QUOTE = re.compile(r"data-source=\"([^\"\n]*)\"")
@@ -146,5 +146,5 @@ def _line_elements(page: Page, n: int) -> Iterator[Element]:
         yield Element(kind, internal_target(page, match["target"]), n)
     for match in _FOOTNOTE.finditer(line):
         yield Element("footnote", match[1], n)
-    if _LIST_ITEM.match(raw):
+    if LIST_ITEM.match(raw):
         yield Element("list item", "item", n)
