@@ -7,6 +7,7 @@ light and dark pages. A Hangul font is registered for measuring; pages set their
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ from virtdocs.views.model import Bar, Chart, Panels
 WIDE, NARROW = 700.0, 345.0
 TEXT = {WIDE: 13.0, NARROW: 12.5}
 ROW = {WIDE: 40.0, NARROW: 58.0}
+ABOVE = {WIDE: 0.6, NARROW: 0.75}  # from the top of the frame to the first bar's middle, in rows
+THICK = {WIDE: 0.56, NARROW: 0.36}  # of a bar, in rows
+DPI = 72  # what SVG counts in: a point is a pixel
+MINUS = "\N{MINUS SIGN}"
 INK = "#010203"  # stands for currentColor
 BAND = "#010204"  # stands for the colour of a marked range
 FIRST_STAND_IN = 0x0A0000
@@ -79,6 +84,45 @@ def panels(
     return _page_ready(drawn, charts, prefix, title, description)
 
 
+class Frame:
+    """A chart's frame within a figure: data become pixels here, and pixels become marks.
+
+    The marks are put on the figure itself: an Axes with its ticks takes five times as long
+    to set up and to draw as everything that these charts show of it.
+    """
+
+    def __init__(self, figure: Any, height: float, view: Chart, place: Place) -> None:
+        self.figure, self.view, self.place = figure, view, place
+        self.left, self.right = place.left, place.left + place.width
+        self.top, self.bottom = height - place.top, height - place.top - place.height
+        raw = [float(bar.value.raw) for bar in view.bars]
+        self.low, self.high = _limits(view, [*raw, *map(_end, view.bars)], place.width)
+
+    def x(self, raw: float) -> float:
+        """Where a value lies, in pixels from the left."""
+        low, high, at = self.low, self.high, raw
+        if self.view.log:
+            low, high, at = math.log10(low), math.log10(high), math.log10(raw)
+        return self.left + (at - low) / (high - low) * self.place.width
+
+    def text(self, x: float, y: float, text: str, **how: Any) -> None:
+        """Text at a place in pixels from the bottom left."""
+        self.figure.text(x, y, text, transform=None, **how)
+
+    def line(self, x: Sequence[float], y: Sequence[float], **how: Any) -> None:
+        """A line through places in pixels."""
+        from matplotlib.lines import Line2D
+
+        self.figure.add_artist(Line2D(x, y, color=INK, transform=None, **how))
+
+    def box(self, x: float, y: float, width: float, height: float, **how: Any) -> None:
+        """A filled box; x and y are its lower left corner."""
+        from matplotlib.patches import Rectangle
+
+        box = Rectangle((x, y), width, height, linewidth=0, transform=None, **how)
+        self.figure.add_artist(box)
+
+
 def _draw(
     charts: Sequence[tuple[Chart, Place]], words: Catalogue, width: float, height: float
 ) -> str:
@@ -86,24 +130,18 @@ def _draw(
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    size = TEXT[width]
     rc: Any = {
         "svg.fonttype": "none", "svg.hashsalt": "virtdocs", "font.family": _font_families(),
-        "font.size": size, "axes.edgecolor": INK, "text.color": INK, "xtick.color": INK,
-        "axes.labelcolor": INK, "ytick.color": INK, "axes.unicode_minus": True,
+        "font.size": TEXT[width], "text.color": INK,
     }  # fmt: skip
     out = StringIO()
     with matplotlib.rc_context(rc):
-        figure = Figure(figsize=(width / 72, height / 72), facecolor="none")
+        figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="none")
         FigureCanvasSVG(figure)
         for view, place in charts:
-            bottom = height - place.top - place.height
-            axes = figure.add_axes(
-                (place.left / width, bottom / height, place.width / width, place.height / height)
-            )
-            axes.set_facecolor("none")
-            _bars(axes, view, words, size, width, place)
-            _axis(axes, view, words, size, place)
+            frame = Frame(figure, height, view, place)
+            _bars(frame, words, width)
+            _axis(frame, words, TEXT[width])
         figure.savefig(out, format="svg", metadata={"Date": None})
     return out.getvalue()
 
@@ -131,62 +169,28 @@ def _head_room(charts: Sequence[Chart], words: Catalogue, width: float) -> float
     return max(svg.text_width(head, TEXT[width]) for head in heads) + 22
 
 
-def _bars(
-    axes: Any, view: Chart, words: Catalogue, size: float, width: float, place: Place
-) -> None:
-    raw = [float(bar.value.raw) for bar in view.bars]
-    ends = [_end(bar) for bar in view.bars]
-    low, high = _limits(view, [*raw, *ends], place.width)
-    rows = range(len(raw))
-    first = place.number * PER_PANEL
-    colours = [f"#{FIRST_STAND_IN + first + row:06x}" for row in rows]
-    thick = 0.56 if width == WIDE else 0.36
-    axes.barh(rows, [max(one, low) - low for one in raw], left=low, height=thick, color=colours)
+def _bars(frame: Frame, words: Catalogue, width: float) -> None:
+    view, place = frame.view, frame.place
+    over, thick = ABOVE[width], THICK[width]
+    row_height = place.height / (over + len(view.bars) - 0.4)
     for row, bar in enumerate(view.bars):
+        mark = place.number * PER_PANEL + row
+        y = frame.top - (over + row) * row_height
+        end = frame.x(max(float(bar.value.raw), frame.low))
+        half = thick / 2 * row_height
+        colour = f"#{FIRST_STAND_IN + mark:06x}"
+        frame.box(frame.left, y - half, end - frame.left, 2 * half, facecolor=colour)
         if bar.spread:
-            least, most = (float(one.raw) for one in bar.spread)
-            axes.plot([least, most], [row, row], color=INK, linewidth=1.4, marker="|", zorder=3)
-        axes.annotate(
-            value_text(bar.value, words),
-            (max(ends[row], low), row),
-            xytext=(5, 0),
-            textcoords="offset points",
-            va="center",
-            gid=f"value-{first + row}",
-        )
+            ends = [frame.x(float(one.raw)) for one in bar.spread]
+            frame.line(ends, [y, y], linewidth=1.4, marker="|", zorder=3)
+        after = frame.x(max(_end(bar), frame.low)) + 5
+        value = value_text(bar.value, words)
+        frame.text(after, y, value, va="center", gid=f"value-{mark}")
+        head = label_text(bar.head, words)
         if width == NARROW:
-            axes.annotate(
-                label_text(bar.head, words),
-                (low, row - thick / 2),
-                xytext=(0, 4),
-                textcoords="offset points",
-                va="bottom",
-                ha="left",
-            )
-    if width == NARROW or not place.heads:
-        axes.set_yticks([])
-    else:
-        axes.set_yticks(list(rows), [label_text(bar.head, words) for bar in view.bars])
-    axes.tick_params(axis="y", length=0, pad=8)
-    if view.log:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(lambda raw, _: f"{raw:,g}")
-        axes.xaxis.set_minor_formatter(lambda *_: "")
-    axes.set_xlim(low, high)
-    axes.set_ylim(len(raw) - 0.4, -0.75 if width == NARROW else -0.6)
-    if view.band:
-        edges = float(view.band.low.raw), float(view.band.high.raw)
-        axes.axvspan(*edges, color=BAND, zorder=0, linewidth=0)
-        axes.annotate(
-            label_text(view.band.label, words),
-            (sum(edges) / 2, 1),
-            xytext=(0, 6),
-            xycoords=("data", "axes fraction"),
-            textcoords="offset points",
-            ha="center",
-            va="bottom",
-            size=size - 0.5,
-        )
+            frame.text(frame.left, y + half + 4, head, va="bottom")
+        elif place.heads:
+            frame.text(frame.left - 8, y, head, va="center_baseline", ha="right")
 
 
 def _end(bar: Bar) -> float:
@@ -202,27 +206,43 @@ def _limits(view: Chart, raw: list[float], width: float) -> tuple[float, float]:
     return smallest / 4, max(ends) * 4
 
 
-def _axis(axes: Any, view: Chart, words: Catalogue, size: float, place: Place) -> None:
-    label = label_text(view.axis, words)
-    if not place.title:
-        label = words.text("ui.log_axis", {"axis": label}) if view.log else label
-        axes.set_xlabel(label, size=size)
+def _axis(frame: Frame, words: Catalogue, size: float) -> None:
+    view, place = frame.view, frame.place
+    for x, tick in _ticks(frame, size):
+        frame.line([x, x], [frame.bottom, frame.top], linewidth=0.8, alpha=0.14, zorder=0.5)
+        frame.text(x, frame.bottom - 6, tick, va="top", ha="center")
+    frame.line([frame.left] * 2, [frame.bottom, frame.top], linewidth=0.8, alpha=0.5)
+    if view.band:
+        low, high = frame.x(float(view.band.low.raw)), frame.x(float(view.band.high.raw))
+        frame.box(low, frame.bottom, high - low, place.height, facecolor=BAND, zorder=0)
+        label, middle = label_text(view.band.label, words), (low + high) / 2
+        frame.text(middle, frame.top + 6, label, ha="center", va="bottom", size=size - 0.5)
     for index, line in enumerate(reversed(place.title)):
-        axes.annotate(
-            line,
-            (0, 1),
-            xytext=(0, 6 + 1.35 * size * index),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            va="bottom",
-            gid=f"title-{place.number}-{index}",
-        )
-    axes.grid(axis="x", color=INK, alpha=0.14, linewidth=0.8)
-    axes.set_axisbelow(True)
-    for side in ("top", "right", "bottom"):
-        axes.spines[side].set_visible(False)
-    axes.spines["left"].set_alpha(0.5)
-    axes.tick_params(axis="x", length=0, pad=6)
+        y = frame.top + 6 + 1.35 * size * index
+        frame.text(frame.left, y, line, va="bottom", gid=f"title-{place.number}-{index}")
+    if not place.title:
+        label = label_text(view.axis, words)
+        label = words.text("ui.log_axis", {"axis": label}) if view.log else label
+        middle = (frame.left + frame.right) / 2
+        frame.text(middle, frame.bottom - 10 - 1.2 * size, label, va="top", ha="center")
+
+
+def _ticks(frame: Frame, size: float) -> list[tuple[float, str]]:
+    """Where the axis has a number, in pixels, and the number; as many as have room."""
+    from matplotlib.ticker import LogLocator, MaxNLocator
+
+    room = min(9, int(frame.place.width / (3.5 * size)))
+    if frame.view.log:
+        found = LogLocator(numticks=max(2, room)).tick_values(frame.low, frame.high)
+    else:
+        steps = [1, 2, 2.5, 5, 10]
+        found = MaxNLocator(max(1, room), steps=steps).tick_values(frame.low, frame.high)
+    raw = [round(float(one), 12) for one in found if frame.low <= one <= frame.high]
+    texts = [f"{one:,.10g}" for one in raw]
+    if not frame.view.log:  # all with the decimals of the one that needs most
+        places = max(len(one.partition(".")[2]) for one in texts)
+        texts = [f"{one:,.{places}f}" for one in raw]
+    return [(frame.x(one), text.replace("-", MINUS)) for one, text in zip(raw, texts, strict=True)]
 
 
 def _page_ready(
