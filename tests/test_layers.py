@@ -21,6 +21,7 @@ THIRD_PARTY = {
     "matplotlib": {"render"},
     "pylopdf_fonts_ko": {"render"},
     "yaml": {"checks"},
+    "jinja2": {"site"},
     "markdown": {"site"},
 }
 

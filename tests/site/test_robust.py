@@ -6,25 +6,20 @@ what comes out with the cache off.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.site.conftest import EPOCH, ROOT
+from tests.site.conftest import ROOT
+from tests.site.ordered import OFF, Ordered, damage
 from virtdocs.cache.store import Store
 
 KILLED, CORRUPTED = 20, 20
-OFF = "off"
 CONFIG = """
 site_name: small
 site_url: https://small.example/
@@ -32,7 +27,7 @@ docs_dir: docs/ko
 theme: {name: null, custom_dir: theme}
 plugins: []
 use_directory_urls: false
-hooks: [hooks/engine.py, hooks/exhibits.py]
+hooks: [hooks/engine.py, hooks/templates.py, hooks/exhibits.py]
 extra: {lang: ko, languages: {ko: {name: ko}}}
 markdown_extensions: [tables, pymdownx.superfences]
 """
@@ -52,59 +47,23 @@ EXHIBITS = (
 PAGES = 6
 
 
-class Small:
-    """The site's folder and a process that builds it."""
+class Small(Ordered):
+    """Six pages in a folder of their own, with a theme of one line."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
-        self.folder = folder
         for n in range(PAGES):
             fences = [FENCE.format(one) for one in EXHIBITS[n::PAGES]]
             text = "\n\n".join([f"# Page {n}", *fences, "Mean {{ table_7_4.median }}."])
-            self._write(f"docs/ko/{f'p{n}' if n else 'index'}.md", f"{text}\n")
-        self._write("mkdocs.yml", CONFIG)
-        self._write("theme/main.html", TEMPLATE + "{{ page.content }}\n")
+            _write(folder / f"docs/ko/{f'p{n}' if n else 'index'}.md", f"{text}\n")
+        _write(folder / "mkdocs.yml", CONFIG)
+        _write(folder / "theme/main.html", TEMPLATE + "{{ page.content }}\n")
         shutil.copytree(ROOT / "hooks", folder / "hooks", dirs_exist_ok=True)
-        own = {"PYTHONPATH": str(ROOT), "SOURCE_DATE_EPOCH": EPOCH, "NO_MKDOCS_2_WARNING": "1"}
-        self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).parent / "builds.py"), str(folder)],
-            env={**os.environ, **own, **environment}, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
-        assert self._answer() == "ready"
+        super().__init__(folder, **environment)
 
-    def builds(self, *orders: tuple[str, str, float | None]) -> list[int]:
-        """(site, cache, seconds until it is killed) of each; all at once; how they ended."""
-        assert self.process.stdin is not None
-        print(json.dumps(orders), file=self.process.stdin, flush=True)
-        ended: list[int] = json.loads(self._answer())
-        return ended
 
-    def built(self, cache: str = OFF, site: str = "site") -> dict[str, str]:
-        """The files of a build, by their hashes."""
-        assert self.builds((site, cache, None)) == [0]
-        return self.files(site)
-
-    def files(self, site: str = "site") -> dict[str, str]:
-        """What lies in a site's folder."""
-        folder = self.folder / site
-        return {
-            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in folder.rglob("*")
-            if path.is_file()
-        }
-
-    def end(self) -> None:
-        """Stop the process."""
-        self.process.communicate()
-
-    def _answer(self) -> str:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-    def _write(self, name: str, text: str) -> None:
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -161,18 +120,7 @@ def test_twenty_corrupted_entries_change_nothing(
         # What one group declares is read only when the entry of all groups is not there.
         spare = isinstance(kept, tuple) and len({one.group for one in kept}) == 1
         entry = path.read_bytes()
-        at = rng.randrange(len(entry))
-        flipped = bytes([entry[at] ^ 1 << rng.randrange(8)])
-        path.write_bytes(
-            (
-                entry[:at],
-                entry[:at] + flipped + entry[at + 1 :],
-                entry + rng.randbytes(9),
-                b"",
-                other.read_bytes(),
-            )[n % 5]
-        )
-        damaged = path.read_bytes()
+        damaged = damage(path, other, n, rng)
         assert small.built(str(tmp_path)) == right, (n, path.name)
         assert path.read_bytes() == (damaged if spare else entry), (n, path.name)
         path.write_bytes(entry)

@@ -22,11 +22,12 @@ from virtdocs.cache.shared import share
 from virtdocs.cache.store import Store
 from virtdocs.errors import UnknownName, VirtdocsError
 from virtdocs.exhibits import Built
+from virtdocs.exhibits.registry import Params
 from virtdocs.views.model import ViewBundle
 
 VARIABLE: Final = "VIRTDOCS_CACHE"  # a folder, or `off`
 OFF: Final = "off"
-FORM: Final = 2  # of the entries
+FORM: Final = 3  # of the entries
 # The engine is imported within this many seconds: a file that is younger than that when the
 # cache is opened may not be the one that was imported.
 IMPORTING: Final = 2.0
@@ -43,10 +44,11 @@ def default_folder() -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An entry: what the exhibit shows, and the hash of its answer."""
+    """An entry: what the exhibit shows with a hash of it, and the hash of its answer."""
 
     bundle: ViewBundle
     answer_hash: str
+    shown: str
 
 
 @dataclass(slots=True)
@@ -61,6 +63,7 @@ class Cache:
     _parts: dict[tuple[Path, ...], str] = field(default_factory=dict)
     _reached: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _declared: dict[str, Declared] = field(default_factory=dict)
+    _shown: dict[tuple[str, Params], str] = field(default_factory=dict)
 
     @classmethod
     def at(cls, folder: Path | None) -> Cache:
@@ -77,7 +80,7 @@ class Cache:
         key = self.key(declared, built.params)
         # What was edited meanwhile may have been imported before or after.
         if self.store is not None and key and self.reach.unchanged(self._files(declared.module)):
-            self.store.put(key, Kept(built.bundle, built.answer_hash))
+            self.store.put(key, Kept(built.bundle, built.answer_hash, self.shown(built)))
         return built
 
     def kept(self, name: str, params: Mapping[str, object]) -> Built | None:
@@ -89,7 +92,15 @@ class Cache:
         if not isinstance(found, Kept):
             return None
         self.found += 1
+        self._shown[name, resolved] = found.shown
         return exhibits.finished(name, resolved, found.bundle, found.answer_hash)
+
+    def shown(self, built: Built) -> str:
+        """A hash of what an exhibit of this cache shows, its words left to the catalogue."""
+        which = built.name, built.params
+        if which not in self._shown:
+            self._shown[which] = digest(repr((*which, built.bundle)))
+        return self._shown[which]
 
     def resolve(self, name: str, params: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
         """Every parameter of the exhibit with its value; computes nothing."""
@@ -152,9 +163,9 @@ class Cache:
         A file that has just been edited may not be the one that was imported.
         """
         if files not in self._parts:
-            young = any(self.reach.edited(path) > self.settled for path in files)
-            named = [(self.reach.named(path), self.reach.digest(path)) for path in files]
-            self._parts[files] = digest(named) if files and not young else ""
+            lines = "".join(map(self.reach.line, files))
+            young = max(map(self.reach.edited, files), default=0.0) > self.settled
+            self._parts[files] = digest(lines) if files and not young else ""
         return self._parts[files]
 
     def _groups(self) -> tuple[Declared, ...]:

@@ -18,7 +18,7 @@ DATA_SUFFIXES: Final = (".toml", ".csv", ".s", ".lock")
 # It names every exhibit, so it imports all of them; what one computes does not depend on that.
 LISTS: Final = frozenset({"virtdocs.exhibits"})
 # Words and their languages come after an answer.
-WORDS: Final = ("catalogue",)
+WORDS: Final = ("catalogue/",)
 State: TypeAlias = tuple[int, int, int]  # when written (ns), bytes, place on disk
 
 
@@ -55,6 +55,7 @@ class Reach:
     _data: tuple[Path, ...] | None = None
     _modules: dict[str, Path] | None = None
     _read: dict[Path, tuple[str, float, State]] = field(default_factory=dict)
+    _lines: dict[Path, str] = field(default_factory=dict)
     _needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _reached: dict[str, tuple[Path, ...]] = field(default_factory=dict)
 
@@ -64,26 +65,27 @@ class Reach:
         return (*reached, *self.data()) if reached else ()
 
     def code(self, module: str) -> tuple[Path, ...]:
-        """The sources alone, sorted."""
+        """The sources alone, sorted by module."""
         if module not in self._reached:
             self._reached[module] = self._follow(module)
         return self._reached[module]
 
     def _follow(self, module: str) -> tuple[Path, ...]:
-        reached: set[str] = set()
-        waiting = [module] if module in self.modules() else []
+        modules, needs = self.modules(), self._needs
+        reached = {module} if module in modules else set()
+        waiting = list(reached)
         while waiting:
             name = waiting.pop()
-            if name not in reached:
-                reached.add(name)
-                waiting += self._needed(name)
-        return tuple(sorted(self.modules()[name] for name in reached))
+            new = [one for one in needs.get(name) or self._needed(name) if one not in reached]
+            reached.update(new)
+            waiting += new
+        return tuple(modules[name] for name in sorted(reached))
 
     def modules(self) -> Mapping[str, Path]:
         """Every module of the package by its full name."""
         if self._modules is None:
             self._modules = {
-                _module(self.root.name, path.relative_to(self.root)): path
+                _module(self.root.name, self.named(path)): path
                 for path in self._listed()
                 if path.suffix == ".py"
             }
@@ -95,14 +97,19 @@ class Reach:
             self._data = tuple(
                 path
                 for path in self._listed()
-                if path.suffix in DATA_SUFFIXES
-                and path.relative_to(self.root).parts[0] not in WORDS
+                if path.suffix in DATA_SUFFIXES and not self.named(path).startswith(WORDS)
             )
         return self._data
 
     def digest(self, path: Path) -> str:
         """SHA-256 of a file as it was when first asked for."""
         return self._known(path)[0]
+
+    def line(self, path: Path) -> str:
+        """A file's name and digest, as one line of what a key is made of."""
+        if path not in self._lines:
+            self._lines[path] = f"{self.digest(path)} {self.named(path)}\n"
+        return self._lines[path]
 
     def edited(self, path: Path) -> float:
         """When the file that ``digest`` speaks of was last written, in seconds of the epoch."""
@@ -157,7 +164,7 @@ class Reach:
                     Path(folder, name)
                     for folder, _, names in os.walk(self.root)
                     for name in names
-                    if Path(name).suffix in (".py", *DATA_SUFFIXES)
+                    if name.endswith((".py", *DATA_SUFFIXES))
                 )
             )
         return self._files
@@ -171,14 +178,18 @@ def _state(path: Path) -> State:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _module(package: str, path: Path) -> str:
-    parts = path.with_suffix("").parts
-    return ".".join([package, *(parts[:-1] if parts[-1] == "__init__" else parts)])
+def _module(package: str, name: str) -> str:
+    parts = [package, *name.removesuffix(".py").split("/")]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def now(path: Path) -> str:
     """SHA-256 of a file's bytes; of nothing when it is gone."""
-    return hashlib.sha256(path.read_bytes() if path.is_file() else b"").hexdigest()
+    try:
+        with open(path, "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()
+    except OSError:
+        return hashlib.sha256(b"").hexdigest()
 
 
 def _around(name: str) -> Iterator[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
+from typing import Final
 
 import yaml
 
 from virtdocs.checks.pages import Fence, Page
 
 EXHIBIT = "exhibit"
+LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the former where libyaml is
 LANGUAGES = (
     "asm bash c console css csv diff html ini javascript json make markdown nasm python sh svg"
     " text toml xml yaml"
@@ -40,7 +43,7 @@ def placements(page: Page) -> list[Placement]:
 def read_placement(fence: Fence) -> Placement:
     """The name and parameters of an exhibit fence."""
     try:
-        body = yaml.safe_load(fence.body)
+        body = _parsed(fence.body)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = fence.line + 1 + (mark.line if mark else 0)
@@ -53,3 +56,9 @@ def read_placement(fence: Fence) -> Placement:
         return Placement(fence.line, problem="parameter names are words")
     params = tuple(sorted((str(k), v) for k, v in body.items() if k != "name"))
     return Placement(fence.line, body["name"], params)
+
+
+def _parsed(text: str) -> object:
+    with contextlib.suppress(yaml.YAMLError):
+        return yaml.load(text, LOADER)
+    return yaml.safe_load(text)  # says what is wrong in the same words everywhere

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -28,13 +29,16 @@ def _own() -> str:
 
 def _hash_of(root: Path) -> str:
     found = sorted(
-        (path.relative_to(root).as_posix(), path)
-        for path in root.rglob("*")
-        if path.suffix in SUFFIXES and path.is_file()
+        (os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/"), folder, name)
+        for folder, _, names in os.walk(root)
+        for name in names
+        if name.endswith(SUFFIXES)
     )
     total = hashlib.sha256()
-    for name, path in found:
-        for part in (name.encode(), path.read_bytes()):
+    for named, folder, name in found:
+        with open(os.path.join(folder, name), "rb") as file:
+            whole = file.read()
+        for part in (named.encode(), whole):
             total.update(len(part).to_bytes(8, "big"))
             total.update(part)
     return total.hexdigest()

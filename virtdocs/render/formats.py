@@ -8,6 +8,7 @@ from virtdocs.errors import BadValue, nearest
 from virtdocs.exhibits.registry import Built
 from virtdocs.render import alt, citations, figure, numbers, table
 from virtdocs.render.catalogue import Catalogue, load
+from virtdocs.render.provenance import command_lines
 from virtdocs.render.values import slug
 from virtdocs.views.tabular import table_of
 
@@ -47,8 +48,3 @@ def _markdown(built: Built, words: Catalogue) -> str:
         ),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
-
-
-def command_lines(built: Built) -> list[str]:
-    """The command for this exhibit and those for the runs behind it."""
-    return [built.command, *built.bundle.commands]

@@ -17,8 +17,6 @@ For the site's hooks (nothing here reads or writes a file of the site):
     value_html(key, fmt, built, lang) -> str
         ``<data data-value="EXHIBIT.KEY" value="RAW">text</data>``; ``fmt`` "" for the default.
         An unknown key or format raises UnknownName or BadValue.
-    origin_html(built, lang, anchor, shown) -> str
-        The provenance alone, for an exhibit whose values a page quotes without showing it.
     value_text(key, fmt, built, lang) -> str
         The same text without markup: for headings, titles, alt texts; particles follow it.
     stylesheet() -> str
@@ -31,18 +29,20 @@ Every mistake is a `VirtdocsError`; `VirtdocsError.at("docs/ko/x.md:12")` adds t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from html import escape
 
 from virtdocs.exhibits.registry import Built
-from virtdocs.render import alt, citations, figure, formats, listing, numbers, table
+from virtdocs.render import alt, figure, formats, listing, numbers, provenance, table
 from virtdocs.render.catalogue import Catalogue, load
 from virtdocs.render.stylesheet import stylesheet
 from virtdocs.render.values import caption_kind, slug, value_html, value_text
-from virtdocs.views.model import Listing, Rings, Table, Value
+from virtdocs.views.model import Listing, Rings, Table
 from virtdocs.views.tabular import table_of
 
 DOWNLOADS = ("svg", "csv", "json")
+# Cells stay apart in the search index by a blank.
+_CELL = re.compile(r"</(?:td|th|dt|dd|p|summary|figcaption)>")
 
 
 def exhibit_html(
@@ -64,14 +64,15 @@ def exhibit_html(
         _notes(built, words),
         table.legend(table_of(built.bundle.view), words),
         _data(built, words, anchor),
-        _provenance(built, words, anchor),
+        provenance.html(built, words, anchor),
         _files(built, words, anchor, files),
     ]
+    whole = _CELL.sub(r"\g<0>\n", "".join(parts))
     return (
         f'<figure class="vd-exhibit vd-exhibit-{kind}" id="{escape(anchor)}" '
         f'data-exhibit="{escape(built.name)}" data-params="{escape(params)}" '
         f'data-engine-hash="{built.engine_hash}" data-answer-hash="{built.answer_hash}">'
-        f"{''.join(parts)}</figure>"
+        f"{whole}</figure>"
     )
 
 
@@ -116,88 +117,6 @@ def _data(built: Built, words: Catalogue, anchor: str) -> str:
     return f'<details class="vd-data">{summary}{rows}</details>'
 
 
-def _provenance(built: Built, words: Catalogue, anchor: str) -> str:
-    summary = f"<summary>{escape(words.text('ui.provenance'))}</summary>"
-    return f'<details class="vd-provenance">{summary}{_made(built, words, anchor)}</details>'
-
-
-def _made(built: Built, words: Catalogue, anchor: str) -> str:
-    """How to get the same numbers again: parameters, prices, hashes, commands, sources."""
-    params = "".join(
-        f"<dt>{escape(words.text(f'param.{key}'))}</dt><dd><code>{escape(value)}</code></dd>"
-        for key, value in built.params
-    )
-    status = citations.status_words(words)
-    cited = "".join(
-        f"<li>{citations.html(key, status, _places(built, key))}</li>"
-        for key in built.bundle.sources
-    )
-    commands = "".join(
-        f"<li><code>{escape(line)}</code></li>" for line in formats.command_lines(built)
-    )
-    rows = [
-        params,
-        _entry(words, "prices", escape(words.text(f"ui.{_prices(built)}"))),
-        _entry(words, "engine_hash", f"<code>{built.engine_hash}</code>"),
-        _entry(words, "answer_hash", f"<code>{built.answer_hash}</code>"),
-        _entry(words, "commands", f"<ul>{commands}</ul>"),
-        _entry(words, "sources", f"<ul>{cited}</ul>") if cited else "",
-    ]
-    return f"<dl>{''.join(rows)}</dl>{_inputs(built, words, anchor)}"
-
-
-def _inputs(built: Built, words: Catalogue, anchor: str) -> str:
-    """Formula, counts and costs of what is priced; "" for what no cost went into."""
-    made = built.bundle.inputs
-    if made is None:
-        return ""
-    formulas = "".join(
-        f"<li>{escape(numbers.label_text(one, words))}</li>" for one in made.formulas
-    )
-    found = f'<p class="vd-input">{escape(words.text("ui.formula"))}</p><ul>{formulas}</ul>'
-    for place, (head, rows) in enumerate(made.tables, 1):
-        if not rows.rows:
-            continue
-        name = f"{anchor}-input-{place}"
-        title = escape(numbers.label_text(head, words))
-        found += f'<p class="vd-input" id="{escape(name)}">{title}</p>'
-        found += table.html(rows, words, name)
-    return f'<div class="vd-inputs">{found}</div>'
-
-
-def origin_html(built: Built, lang: str, anchor: str, shown: Mapping[str, str]) -> str:
-    """Where the values of an exhibit come from that a page quotes without showing it.
-
-    ``shown``: text of each value by its key. Closed until it is asked for.
-    """
-    words = load(lang)
-    values = "".join(
-        f"<li><code>{escape(key)}</code> {escape(text)}</li>" for key, text in shown.items()
-    )
-    head = f"<summary>{escape(alt.caption(built, words))}</summary>"
-    return (
-        f'<details class="vd-provenance vd-origin" id="{escape(anchor)}" '
-        f'data-of="{escape(built.name)}">{head}<ul class="vd-shown">{values}</ul>'
-        f"{_made(built, words, anchor)}</details>"
-    )
-
-
-def _prices(built: Built) -> str:
-    return "published_prices" if built.bundle.priced else "no_prices"
-
-
-def _places(built: Built, key: str) -> list[str]:
-    """The parts of a source that the cells quote, for example ``T7.4-r1 L642``."""
-    rows = table_of(built.bundle.view).rows
-    cells = (cell for row in rows for cell in row.cells if isinstance(cell, Value))
-    found = (place for cell in cells for place in cell.where if place.startswith(f"{key} "))
-    return list(dict.fromkeys(place.removeprefix(f"{key} ") for place in found))
-
-
-def _entry(words: Catalogue, key: str, body: str) -> str:
-    return f"<dt>{escape(words.text(f'ui.{key}'))}</dt><dd>{body}</dd>"
-
-
 def _files(built: Built, words: Catalogue, anchor: str, files: str) -> str:
     name = alt.caption(built, words)
     links = ""
@@ -226,7 +145,6 @@ __all__ = [
     "caption_kind",
     "downloads",
     "exhibit_html",
-    "origin_html",
     "slug",
     "stylesheet",
     "value_html",

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from virtdocs.exhibits import Built
 from virtdocs.site.placed import PlacedPage
 from virtdocs.site.shown import ShownValue
+from virtdocs.site.spans import spans
 from virtdocs.views.answer import Plain
 
-# Cells stay apart in the search index by a blank.
-_CELL = re.compile(r"</(?:td|th|dt|dd|p|summary|figcaption)>")
-_PART = re.compile(r"(?s)<(?P<tag>svg|table)\b.*?</(?P=tag)>")
+_PART = re.compile(r"<(svg|table)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +38,14 @@ def draw(built: Built, page: PlacedPage, number: int, anchor: str) -> Drawn:
 def finished(html: str, downloads: Mapping[str, str], page: PlacedPage) -> Drawn:
     """A figure as rendered, with its downloads by file name, put on a page."""
     files = {f"{page.folder}{name}": text for name, text in downloads.items()}
-    return Drawn(_CELL.sub(r"\g<0>\n", html), files)
+    return Drawn(html, files)
 
 
 def exhibit_entry(built: Built, number: int, anchor: str, drawn: Drawn) -> dict[str, Plain]:
     """What the manifest says of one figure."""
     parts: dict[str, list[Plain]] = {"svg": [], "table": []}
-    for match in _PART.finditer(drawn.html):
-        parts[match["tag"]].append(digest(match.group()))
+    for tag, start, end in spans(drawn.html, _PART):
+        parts[tag].append(digest(drawn.html[start:end]))
     return {
         "name": built.name,
         "params": dict(built.params),

@@ -100,7 +100,7 @@ class Figures:
                 code = self.cache.part(self._files(lang))
                 versions = [_version(library) for library in LIBRARIES]
                 self._drawing[lang] = code and digest("drawing", lang, code, versions)
-            drawing, shown = self._drawing[lang], repr((built.name, built.params, built.bundle))
+            drawing, shown = self._drawing[lang], self.cache.shown(built)
             self._keys[which] = drawing and digest("figure", drawing, shown, built.answer_hash)
         return self._keys[which]
 

@@ -15,7 +15,8 @@ from xml.etree.ElementTree import Element
 
 from virtdocs.exhibits import Built
 from virtdocs.render import alt, catalogue
-from virtdocs.render import page as render
+from virtdocs.render.provenance import origin_html
+from virtdocs.render.values import slug
 
 MARK = "data-vd-from"  # on a value until the page is finished
 # A link can't stand in a link: where one is open, the value is left as it is.
@@ -44,8 +45,8 @@ class Origins:
         """An exhibit stands on the page; of several alike the first is led to."""
         self.figures.setdefault(_key(built), anchor)
 
-    def link(self, html: str, free: Callable[[str], str]) -> str:
-        """The finished page with its links, and with the origins of what it does not show.
+    def link(self, html: str, free: Callable[[str], str]) -> tuple[str, str]:
+        """The finished page with its links, and the origins of what it does not show.
 
         ``free`` gives an id that the page does not use yet.
         """
@@ -60,7 +61,7 @@ class Origins:
             built, key, text = self.quoted[int(match["n"])]
             name = _key(built)
             if name not in self.figures and name not in asked:
-                asked[name] = (built, free(f"from-{render.slug(built)}"), {})
+                asked[name] = (built, free(f"from-{slug(built)}"), {})
             if name in asked:
                 asked[name][2].setdefault(key, text)
             value = f"<data{match['head']}{match['tail']}>{match['text']}</data>"
@@ -70,18 +71,19 @@ class Origins:
             title = escape(alt.caption(built, catalogue.load(self.lang)))
             return f'<a class="vd-from" href="#{escape(anchor)}" title="{title}">{value}</a>'
 
-        return _PARTS.sub(part, html) + self._ending(list(asked.values()))
+        linked = _PARTS.sub(part, html)
+        return linked, self._ending(list(asked.values()))
 
     def _ending(self, asked: list[tuple[Built, str, dict[str, str]]]) -> str:
         if not asked:
             return ""
         title = escape(catalogue.load(self.lang).text("ui.origins"))
         made = "".join(
-            render.origin_html(built, self.lang, anchor, shown) for built, anchor, shown in asked
+            origin_html(built, self.lang, anchor, shown) for built, anchor, shown in asked
         )
         return (
-            f'<section class="vd-origins" aria-labelledby="page-origins" '
-            f'data-search-exclude="true"><h2 id="page-origins">{title}</h2>{made}</section>'
+            f'<section class="vd-origins" aria-labelledby="page-origins">'
+            f'<h2 id="page-origins">{title}</h2>{made}</section>'
         )
 
 

@@ -20,6 +20,7 @@ from virtdocs.errors import VirtdocsError
 from virtdocs.exhibits import Built
 from virtdocs.render import particles
 from virtdocs.render import values as render
+from virtdocs.site.aside import Aside
 from virtdocs.site.cited import number_citations, unknown_citations
 from virtdocs.site.drawn import exhibit_entry, finished, value_entry
 from virtdocs.site.lint import exhibit_fences, leftovers
@@ -30,9 +31,6 @@ from virtdocs.site.workshop import Workshop
 
 _SLOT = re.compile(r'<!--.*?-->|<div data-vd-slot="(?P<n>\d+)"></div>', re.DOTALL)
 _IN_TEXT = re.compile(r'<p>(?:(?!</p>).)*?<div data-vd-slot="(\d+)">', re.DOTALL)
-# Words of a figure are found once, in its caption, table or data table: not in the drawings,
-# which repeat them, and not in how it was made. The search takes its marks out again.
-_UNSEARCHED = re.compile(r'<(svg(?= )|(?:details|ul)(?= class="vd-(?:provenance|files|legend)"))')
 _ID = re.compile(r'\sid="([^"]+)"')
 
 
@@ -57,6 +55,7 @@ class PageExhibits:
     downloads: dict[str, str] = field(default_factory=dict)
     anchors: set[str] = field(default_factory=set)
     origins: Origins = field(init=False)
+    aside: Aside = field(default_factory=Aside)
 
     def __post_init__(self) -> None:
         self.unmet = exhibit_fences(self.page)
@@ -118,7 +117,8 @@ class PageExhibits:
             self.workshop.report(self.page.file, line, message)
         html = html if uncited else number_citations(html, self.page)
         html = _SLOT.sub(figure, html)
-        return self.origins.link(html, lambda anchor: _free(anchor, taken))
+        html, ending = self.origins.link(html, lambda anchor: _free(anchor, taken))
+        return html + self.aside.take_whole(ending)
 
     def _figure(self, slot: Slot, number: int, anchor: str) -> str:
         built = slot.built
@@ -138,7 +138,7 @@ class PageExhibits:
             entry = exhibit_entry(built, number, anchor, drawn)
             place = PlacedExhibit(built.name, built.params, number, anchor, entry)
             self.placed.exhibits.append(place)
-            return _UNSEARCHED.sub(r'<\1 data-search-exclude="true"', drawn.html)
+            return self.aside.take(drawn.html)
         self.workshop.report(self.page.file, slot.line, message)
         return _notice(f"{self.page.file}:{slot.line}: {message}")
 

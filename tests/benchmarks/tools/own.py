@@ -14,7 +14,7 @@ from tests.benchmarks.tools.sites import MKDOCS, ROOT, Site, is_chart
 
 WORDS = {"caption": "Sample", "alt": "Samples.", "axis": "count", "column": "column"}
 CONFIG = """\
-hooks: [hooks/engine.py, hooks/exhibits.py]
+hooks: [hooks/engine.py, hooks/templates.py, hooks/exhibits.py]
 extra: {lang: ko, languages: {ko: {name: ko}}}
 extra_css: [assets/css/exhibits.css]
 """
