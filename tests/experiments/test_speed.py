@@ -8,8 +8,9 @@ import pytest
 
 from virtdocs.errors import BadValue, UnknownName
 from virtdocs.experiments import speed as module
+from virtdocs.experiments.asked import Target
 from virtdocs.experiments.bench import BARE, KERNELS, VM, WORKLOADS
-from virtdocs.experiments.speed import OWN, PEER, Target, speed, targets
+from virtdocs.experiments.speed import OWN, PEER, speed, targets
 
 
 def test_the_record_has_what_bench_measures() -> None:

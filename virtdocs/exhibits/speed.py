@@ -6,6 +6,7 @@ from virtdocs.exhibits.registry import Exhibit
 from virtdocs.experiments.bench import BARE, VM
 from virtdocs.experiments.speed import OWN, speed, targets
 from virtdocs.views import speed as view
+from virtdocs.views.asked import asked
 from virtdocs.views.model import ViewBundle
 
 
@@ -26,7 +27,7 @@ def speed_exit() -> ViewBundle:
 
 def speed_targets() -> ViewBundle:
     """What was asked for, and what was measured."""
-    return view.asked(speed(), targets(speed()))
+    return asked("speed_targets", targets(speed()), view.when(speed()), view.COMMAND)
 
 
 EXHIBITS = (

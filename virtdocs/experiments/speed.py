@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from virtdocs.errors import BadValue, UnknownName
+from virtdocs.experiments.asked import Target
 from virtdocs.experiments.bench import VM
 
 FILE: Final = ("data", "measured", "speed.toml")
@@ -53,22 +54,6 @@ class Speed:
             if (one.name, one.technique) == (name, technique):
                 return one
         raise UnknownName("speed.toml", "workload", f"{name} {technique}", ())
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What was asked for: at least, or at most, so many of a unit."""
-
-    name: str
-    asked: float
-    measured: float
-    unit: str
-    at_most: bool = False
-
-    @property
-    def met(self) -> bool:
-        """Whether the figure is on the right side."""
-        return self.measured <= self.asked if self.at_most else self.measured >= self.asked
 
 
 @lru_cache(maxsize=1)

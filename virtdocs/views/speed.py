@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -20,11 +19,10 @@ from virtdocs.views.model import (
     technique_value,
     term,
     trimmed,
-    yes_no,
 )
 
 if TYPE_CHECKING:
-    from virtdocs.experiments.speed import Speed, Target, Workload
+    from virtdocs.experiments.speed import Speed, Workload
 
 COMMAND = "make bench"
 HUNDREDTHS = 100
@@ -62,7 +60,7 @@ def kernels(found: Speed, own: str) -> ViewBundle:
                 *(Label("column.kernel_times", (("kernel", _name(n)),)) for n in names),
             ),
             tuple(rows),
-            (Label("note.speed_ratio"), _when(found)),
+            (Label("note.speed_ratio"), when(found)),
         ),
         values=summary
         | {f"{_key(who)}.{name}": one for who, by in ratios.items() for name, one in by.items()}
@@ -90,7 +88,7 @@ def machine(found: Speed, bare: str, vm: str) -> ViewBundle:
             Label("column.workload"),
             tuple(Label(f"column.{key}") for key in columns),
             tuple(Row(_name(name), tuple(cells[name][c] for c in columns)) for name in names),
-            (Label("note.speed_machine", (("technique", technique_value(vm)),)), _when(found)),
+            (Label("note.speed_machine", (("technique", technique_value(vm)),)), when(found)),
         ),
         values=summary | {f"{n}.{c}": one for n, by in cells.items() for c, one in by.items()}
         | _exhibits(found),
@@ -114,42 +112,9 @@ def exit_parts(found: Speed) -> ViewBundle:
         view=Chart(
             Label("axis.exit_share"),
             tuple(Bar(Label(f"engine_part.{name}"), share) for name, share in parts.items()),
-            notes=(Label("note.speed_exit"), _when(found)),
+            notes=(Label("note.speed_exit"), when(found)),
         ),
         values=summary | parts | {"microseconds": _us(found.us_per_exit)},
-        commands=(COMMAND,),
-    )
-
-
-def asked(found: Speed, targets: Iterable[Target]) -> ViewBundle:
-    """What was asked for and what was measured, with whether that is enough."""
-    rows, values, met = [], dict[str, Value](), 0
-    targets = tuple(targets)
-    for one in targets:
-        met += one.met
-        figure = number(_fraction(one.measured), Basis.MEASURED, one.unit, 1)
-        verdict = yes_no(one.met, Basis.DERIVED)
-        bound = "bound.at_most" if one.at_most else "bound.at_least"
-        limit = number(_fraction(one.asked), Basis.JUDGED, one.unit, 0 if one.asked % 1 == 0 else 1)
-        rows.append(
-            Row(Label(f"target.{one.name}"), (Label(bound, (("n", limit),)), figure, verdict))
-        )
-        values |= {f"{one.name}.measured": figure, f"{one.name}.met": verdict}
-    summary = {
-        "targets": number(len(targets), Basis.DERIVED),
-        "met": number(met, Basis.DERIVED),
-        "missed": number(len(targets) - met, Basis.DERIVED),
-    }
-    return ViewBundle(
-        caption=Label("caption.speed_targets"),
-        alt=Label("alt.speed_targets", tuple(summary.items())),
-        view=Table(
-            Label("column.asked_of"),
-            (Label("column.asked"), Label("column.measured"), Label("column.met")),
-            tuple(rows),
-            (_when(found),),
-        ),
-        values=summary | values,
         commands=(COMMAND,),
     )
 
@@ -186,7 +151,8 @@ def _exhibits(found: Speed) -> dict[str, Value]:
     }
 
 
-def _when(found: Speed) -> Label:
+def when(found: Speed) -> Label:
+    """A note: when and where it was measured."""
     return Label("note.speed_recorded", tuple(recorded(found).items()))
 
 
