@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.benchmarks.tools.own import PlainFigures, PlainPictures, Virtdocs, named
 from tests.benchmarks.tools.sites import EDITED, Site
@@ -32,17 +33,22 @@ class Took:
 
 def timed(command: list[str], site: Site) -> Took:
     """One process to its end; its output when it fails."""
+    return timed_in(site.folder, command, site.name)
+
+
+def timed_in(folder: Path, command: list[str], name: str) -> Took:
+    """The same in any folder, with the package and the cache that lie in it."""
     environment = os.environ | {
-        "PYTHONPATH": str(site.folder),
-        "VIRTDOCS_CACHE": str(site.folder / "cache"),
+        "PYTHONPATH": str(folder),
+        "VIRTDOCS_CACHE": str(folder / "cache"),
         "NO_MKDOCS_2_WARNING": "1",
         "DISABLE_MKDOCS_2_WARNING": "true",
     }
     before, began = os.times(), time.perf_counter()
-    done = subprocess.run(command, cwd=site.folder, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     wall, after = time.perf_counter() - began, os.times()
     if done.returncode:
-        raise SystemExit(f"{site.name}: {done.stdout}{done.stderr}")
+        raise SystemExit(f"{name}: {done.stdout}{done.stderr}")
     used = after.children_user + after.children_system
     return Took(wall, used - before.children_user - before.children_system)
 

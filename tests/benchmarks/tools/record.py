@@ -27,6 +27,7 @@ from tests.benchmarks.tools.others import OTHERS
 from tests.benchmarks.tools.own import PlainFigures, PlainPictures, Virtdocs
 from tests.benchmarks.tools.serve import rebuilds
 from tests.benchmarks.tools.sites import ROOT, Site
+from tests.benchmarks.tools.whole import whole
 
 RECORD = ROOT / "virtdocs" / "data" / "measured" / "builds.toml"
 GROWTH = (10, 50, 200, 1000)
@@ -63,6 +64,8 @@ def measured(folder: Path, count: int, times: int, growth: list[int]) -> list[st
         lines += _table("[[serve]]", {"who": site.name, "seconds": seconds, "rebuilds": times})
     for many in growth:
         lines += _growth(folder / f"of {many}", many)
+    for case, took in whole(folder / "whole"):
+        lines += _build("virtdocs' own site", case, took, "[[whole]]")
     return lines
 
 
@@ -91,9 +94,9 @@ def _growth(folder: Path, count: int) -> list[str]:
     )
 
 
-def _build(who: str, case: str, took: Took) -> list[str]:
+def _build(who: str, case: str, took: Took, head: str = "[[build]]") -> list[str]:
     return _table(
-        "[[build]]",
+        head,
         {"who": who, "case": case, "seconds": round(took.wall, 2), "cpu": round(took.cpu, 2)},
     )
 
