@@ -9,6 +9,7 @@ from virtdocs.experiments.results import ResultSet
 from virtdocs.experiments.run import run
 from virtdocs.experiments.walk_grid import nested_walk
 
+SHADOWED = ("hw_shadow", "bt")  # their hardware walks small pages whatever the guest has
 OPS = {"memory": 32, "page_fault": 32, "fork": 4, "context_switch": 8, "tlb_miss": 512}
 
 
@@ -74,6 +75,30 @@ def test_both_cores_steal_the_same_time(technique: str) -> None:
     assert results[0].state_hash == results[1].state_hash
 
 
+@pytest.mark.parametrize("technique", ["native", "hw_shadow", "hw_nested", "bt", "qemu_tcg"])
+@pytest.mark.parametrize("workload", OPS)
+def test_large_pages_of_the_guest_change_what_is_counted_and_no_result(
+    workload: str, technique: str
+) -> None:
+    small, large = ran(workload, technique), ran(workload, technique, guest_page="2M")
+    assert large.result_hash == small.result_hash
+    assert large.state_hash == ran(workload, "native", guest_page="2M").state_hash
+    if technique not in SHADOWED:
+        assert large.counts["walk_refs"] <= small.counts["walk_refs"]
+
+
+def test_a_shadow_of_large_pages_is_made_of_small_ones() -> None:
+    shadow = ran("tlb_miss", "hw_shadow", guest_page="2M")
+    assert (
+        shadow.counts_per_op["tlb_miss"] == ran("tlb_miss", "hw_shadow").counts_per_op["tlb_miss"]
+    )
+    assert ran("tlb_miss", "native", guest_page="2M").counts_per_op["tlb_miss"] == 0
+
+
+def test_a_cache_for_both_dimensions_has_the_size_that_one_without_a_size_has() -> None:
+    assert ran("cpuid", "hw_nested", walk_cache="2d").params["walk_cache"] == 16
+
+
 def test_only_a_departure_is_a_parameter_of_the_answer() -> None:
     assert "walk_cache" not in ran("cpuid", "native", walk_cache=0).params
     assert ran("cpuid", "native", walk_cache=2).params["walk_cache"] == 2
@@ -86,6 +111,10 @@ def test_only_a_departure_is_a_parameter_of_the_answer() -> None:
         ("hw_nested", {"tlb_tags": "of"}, UnknownName, "Did you mean off"),
         ("hw_nested", {"tsc": "hots"}, UnknownName, "Did you mean host"),
         ("hw_nested", {"walk_cache": 513}, BadValue, "between 0 and 512"),
+        ("hw_nested", {"walk_cache": "3d"}, BadValue, "walk_cache='3d' is no integer and not 2d"),
+        ("hw_nested", {"nested_page": "2m"}, UnknownName, "Did you mean 2M"),
+        ("hw_shadow", {"nested_page": "2M"}, BadValue, "hw_shadow has no nested tables"),
+        ("xen_pv64", {"guest_page": "2M"}, BadValue, "Xen offers no pages of 2 MiB to xen_pv64"),
         ("hw_nested", {"walk_cach": 1}, UnknownName, "Did you mean walk_cache"),
     ],
 )

@@ -18,15 +18,28 @@ from virtdocs.machine.paging import (
     Access,
 )
 from virtdocs.machine.registers import CR0_WP, CR4_PGE, PF, RAX, RBX
-from virtdocs.machine.tlb import Tlb, TlbEntry
+from virtdocs.machine.tlb import LARGE_PAGES, Tlb, TlbEntry
 from virtdocs.machine.traps import Trapped
 from virtdocs.trace import EventKind
 
+COUNTED = (EventKind.TLB_MISS, EventKind.WALK_REFS)
 READ, WRITE, FETCH = Access.READ, Access.WRITE, Access.FETCH
 
 
-def entry(frame: int, global_page: bool = False, pages: int = 1) -> TlbEntry:
-    return TlbEntry(frame, None, True, True, True, global_page, True, pages)
+def entry(
+    frame: int, global_page: bool = False, pages: int = 1, reach: int = 1, dirty: bool = True
+) -> TlbEntry:
+    return TlbEntry(frame, None, True, True, True, global_page, dirty, pages, reach)
+
+
+def large(frame: int, pages: int = LARGE_PAGES, global_page: bool = False) -> TlbEntry:
+    return entry(frame, global_page, pages, LARGE_PAGES)
+
+
+def frames(tlb: Tlb, *numbers: int) -> list[int | None]:
+    """Where the large entries lead for these pages."""
+    parts = [tlb.part(number, lambda frame: None) for number in numbers]
+    return [None if part is None else part.frame for part in parts]
 
 
 def test_the_oldest_entry_goes_even_when_it_was_used_last() -> None:
@@ -65,9 +78,117 @@ def test_invalidating_one_address_of_a_large_page_forgets_all_its_parts() -> Non
     assert list(tlb.entries) == [1024, 5]
 
 
+def test_one_entry_of_2_mib_leads_to_each_of_its_pages() -> None:
+    tlb = Tlb()
+    tlb.insert(0x203, large(0x1403))
+    assert frames(tlb, 0x200, 0x203, 0x3FF, 0x400) == [0x1400, 0x1403, 0x15FF, None]
+    assert len(tlb.large) == 1
+    assert not tlb.entries
+
+
+def test_large_entries_have_places_of_their_own_and_go_oldest_first() -> None:
+    tlb = Tlb(capacity=1, large_capacity=2)
+    tlb.insert(7, entry(7))
+    for number in (0x200, 0x400, 0x600):
+        tlb.insert(number, large(number))
+    assert frames(tlb, 0x200, 0x400, 0x600) == [None, 0x400, 0x600]
+    assert list(tlb.entries) == [7]
+
+
+@pytest.mark.parametrize("how", ["drop", "invalidate"])
+def test_forgetting_one_part_forgets_all_and_every_view_of_them(how: str) -> None:
+    view = {0x201: "seen", 0x2FF: "seen", 9: "seen"}
+    tlb = Tlb(mirrors=[view])
+    tlb.insert(0x201, large(0x401))
+    frames(tlb, 0x2FF)
+    tlb.insert(9, entry(9))
+    version = tlb.version
+    getattr(tlb, how)(0x300)
+    assert frames(tlb, 0x201, 0x2FF) == [None, None]
+    assert view == {9: "seen"}
+    assert tlb.version == version + 1
+
+
+def test_invlpg_forgets_all_pieces_of_a_gibibyte_and_no_neighbour() -> None:
+    tlb = Tlb()
+    for number in (0, 0x200, 1 << 18):
+        tlb.insert(number, large(number, pages=1 << 18))
+    tlb.insert(1 << 19, large(0))
+    tlb.invalidate(0x12345)
+    assert list(tlb.large) == [1 << 9, 1 << 10]
+
+
+def test_a_flush_may_keep_global_large_pages() -> None:
+    tlb = Tlb()
+    tlb.insert(0, large(0))
+    tlb.insert(0x200, large(0x200, global_page=True))
+    tlb.flush(keep_global=True)
+    assert frames(tlb, 0, 0x200) == [None, 0x200]
+    tlb.flush()
+    assert not tlb.large
+
+
+@pytest.mark.parametrize(
+    ("held", "asked", "leaving"),
+    [
+        ([(1, 1), (2, 1)], 3, {1}),  # full: the oldest
+        ([(1, 1), (2, 1)], 2, {2}),
+        ([(1, 1), (0x200, LARGE_PAGES)], 0x3FF, {0x200}),
+        ([(0x200, LARGE_PAGES), (0x400, LARGE_PAGES)], 0x600, {0x200}),
+        ([(0x200, LARGE_PAGES)], 0x600, set()),
+    ],
+)
+def test_the_pages_that_may_go_are_known_before_a_walk(
+    held: list[tuple[int, int]], asked: int, leaving: set[int]
+) -> None:
+    tlb = Tlb(capacity=2, large_capacity=2)
+    for number, reach in held:
+        tlb.insert(number, entry(number, pages=reach, reach=reach))
+    assert set(tlb.leaving(asked)) == leaving
+
+
 @pytest.fixture
 def bench() -> Bench:
     return Bench()
+
+
+def map_large(bench: Bench, flags: int = PRESENT | WRITABLE | USER) -> None:
+    """8 MiB to 10 MiB of the address space, by one entry of 2 MiB."""
+    page, index = bench.entry_place(0x80_0000, level=1)
+    page[index] = 0x80_0000 | flags | LARGE
+    bench.mmu.flush()
+
+
+def test_a_large_page_misses_once_and_its_walk_is_a_level_shorter(bench: Bench) -> None:
+    map_large(bench)
+    before = dict(bench.trace.counts)
+    for page in range(0, 512, 7):
+        bench.cpu.load(0x80_0000 + page * 4096, 8)
+    counts = bench.trace.counts
+    new = {kind: counts[kind, ""] - before.get((kind, ""), 0) for kind in COUNTED}
+    assert new == {EventKind.TLB_MISS: 1, EventKind.WALK_REFS: 3}
+
+
+def test_a_first_write_walks_again_and_marks_the_large_leaf_dirty_for_all_its_pages(
+    bench: Bench,
+) -> None:
+    map_large(bench)
+    page, index = bench.entry_place(0x80_0000, level=1)
+    bench.cpu.load(0x80_0000, 8)
+    assert page[index] & (ACCESSED | DIRTY) == ACCESSED
+    before = bench.trace.total(EventKind.TLB_MISS)
+    bench.cpu.store(0x80_3000, 8, 1)
+    bench.cpu.store(0x81_3000, 8, 1)
+    assert page[index] & DIRTY
+    assert bench.trace.total(EventKind.TLB_MISS) == before + 1
+
+
+def test_a_write_that_a_large_page_forbids_faults_at_each_of_its_pages(bench: Bench) -> None:
+    map_large(bench, PRESENT | USER)
+    for address in (0x80_0000, 0x9F_F000):
+        bench.cpu.load(address, 8)
+        with pytest.raises(Trapped):
+            bench.cpu.store(address, 8, 1)
 
 
 def misses(bench: Bench) -> int:

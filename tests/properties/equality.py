@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tests.properties.random_guest import RandomGuest
+from virtdocs.experiments.machine_options import MachineOptions
 from virtdocs.experiments.machines import Assembled, assemble
 from virtdocs.experiments.techniques import technique
 from virtdocs.guest.disassembler import text_of
@@ -18,8 +19,8 @@ from virtdocs.vmm.acceleration import fast_cores
 from virtdocs.vmm.exit_loop import Engine, Outcome, run
 from virtdocs.vmm.wrapped import WrappedEngine
 
-MONITORS: Final = ("bt", "hw_shadow", "hw_nested")
-FAST: Final = ("native+fast", "bt+fast", "hw_shadow+fast", "hw_nested+fast")
+MONITORS: Final = ("bt", "hw_shadow", "hw_nested", "hw_nested+2M")
+FAST: Final = ("native+fast", "bt+fast", "hw_shadow+fast", "hw_nested+fast", "hw_nested+2M+fast")
 BUDGET: Final = 3_000
 Wrong = Callable[[RandomGuest], bool]
 
@@ -61,13 +62,14 @@ class Ran:
 def run_under(guest: RandomGuest, name: str, budget: int = BUDGET) -> Ran:
     """The guest under a technique, with as many levels of tables as it was made for.
 
-    ``name`` may end in ``+fast``: then the fast core runs what it has translated, which is
-    everything that runs twice.
+    ``name`` may end in ``+2M``: then the monitor maps with nested entries of 2 MiB; and in
+    ``+fast``: then the fast core runs what it has translated, which is everything that runs twice.
     """
-    base, _, core = name.partition("+")
+    base, *how = name.split("+")
     preset = replace(technique(base, guest.vendor), levels=guest.levels)
-    machine = assemble(preset, guest.program, guest.vendor, Trace())
-    if core:
+    options = MachineOptions(nested_large="2M" in how)
+    machine = assemble(preset, guest.program, guest.vendor, Trace(), options)
+    if "fast" in how:
         cores = fast_cores(machine.board, machine.engines, hot=2)
         return Ran(machine, run(machine.board, machine.engines, budget, cores), frozenset())
     engines = [Observed(engine) for engine in machine.engines]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from virtdocs.experiments.builders.assembled import Assembled
+from virtdocs.experiments.machine_options import USUAL, MachineOptions
 from virtdocs.experiments.machines import assemble as put_together
 from virtdocs.experiments.techniques import technique
 from virtdocs.guest.assembler import assemble
@@ -67,7 +68,13 @@ user:
 
 
 def ready(
-    text: str, name: str, *, levels: int | None = None, vendor: str = "intel", record: bool = False
+    text: str,
+    name: str,
+    *,
+    levels: int | None = None,
+    vendor: str = "intel",
+    record: bool = False,
+    options: MachineOptions = USUAL,
 ) -> tuple[Assembled, Mapping[str, int]]:
     """A machine with the program loaded, and the program's labels."""
     preset = technique(name, vendor)
@@ -75,7 +82,8 @@ def ready(
         preset = replace(preset, levels=levels)
     constants = {**BUILDS[preset.build].constants, "LEVELS": preset.levels}
     program = assemble(text + END, constants=constants)
-    return put_together(preset, program, vendor, Trace(recording=record)), program.labels
+    machine = put_together(preset, program, vendor, Trace(recording=record), options)
+    return machine, program.labels
 
 
 def go(
@@ -86,9 +94,12 @@ def go(
     vendor: str = "intel",
     record: bool = False,
     budget: int = BUDGET,
+    options: MachineOptions = USUAL,
 ) -> Done:
     """Run the program to its end."""
-    machine, labels = ready(text, name, levels=levels, vendor=vendor, record=record)
+    machine, labels = ready(
+        text, name, levels=levels, vendor=vendor, record=record, options=options
+    )
     return Done(machine, run(machine.board, machine.engines, budget), labels)
 
 

@@ -15,13 +15,19 @@ from virtdocs.errors import BadValue
 from virtdocs.experiments.techniques import Technique
 from virtdocs.guest.workloads import Choice, Param
 
+BOTH_DIMENSIONS: Final = 16  # entries, where a cache is asked for without a size
+PAGE_SIZES: Final = ("4K", "2M")
 MACHINE_PARAMS: Final[Mapping[str, Param | Choice]] = MappingProxyType(
     {
         # what rdtsc reads: virtual time, or with it the time that the monitor took
         "tsc": Choice(("virtual", "host")),
         # VPID or ASID in the TLB: without, each exit empties it
         "tlb_tags": Choice(("on", "off")),
-        "walk_cache": Param(0, 0, 512, "entries"),
+        # by its size, or by the literature's name of one for each dimension
+        "walk_cache": Param(0, 0, 512, "entries", names=(("2d", BOTH_DIMENSIONS),)),
+        # what maps the memory that the guest finds at its start, and what the monitor maps it with
+        "guest_page": Choice(PAGE_SIZES),
+        "nested_page": Choice(PAGE_SIZES),
     }
 )
 GUEST_MODE: Final = ("vmx", "svm")
@@ -34,6 +40,8 @@ class MachineOptions:
     host_time: bool = False
     tlb_tags: bool = True
     walk_cache: int = 0  # entries, for each dimension; 0: no cache
+    guest_large: bool = False
+    nested_large: bool = False
 
 
 USUAL: Final = MachineOptions()
@@ -42,8 +50,8 @@ USUAL: Final = MachineOptions()
 def taken(params: dict[str, str | int], technique: Technique) -> dict[str, str | int]:
     """Take the machine's parameters out of ``params``; those that differ from the default.
 
-    Raises BadValue and UnknownName for a value that is none, and BadValue for tags where no
-    guest mode is.
+    Raises BadValue and UnknownName for a value that is none, and BadValue where the technique
+    has not what the parameter changes.
     """
     found: dict[str, str | int] = {}
     for name, param in MACHINE_PARAMS.items():
@@ -53,6 +61,10 @@ def taken(params: dict[str, str | int], technique: Technique) -> dict[str, str |
                 found[name] = value
     if "tlb_tags" in found and technique.cpu not in GUEST_MODE:
         raise BadValue("tlb_tags", f"{technique.name} has no guest mode, so its TLB has no tags")
+    if "nested_page" in found and technique.mmu != "nested":
+        raise BadValue("nested_page", f"{technique.name} has no nested tables")
+    if "guest_page" in found and technique.cpu == "hypercall":
+        raise BadValue("guest_page", f"Xen offers no pages of 2 MiB to {technique.name}")
     return found
 
 
@@ -62,4 +74,6 @@ def options_of(params: Mapping[str, str | int]) -> MachineOptions:
         host_time=params.get("tsc") == "host",
         tlb_tags=params.get("tlb_tags") != "off",
         walk_cache=int(params.get("walk_cache", 0)),
+        guest_large=params.get("guest_page") == "2M",
+        nested_large=params.get("nested_page") == "2M",
     )

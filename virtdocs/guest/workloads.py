@@ -54,6 +54,7 @@ class Param:
     maximum: int
     unit: str = ""
     step: int = 1
+    names: tuple[tuple[str, int], ...] = ()  # words that stand for a number
 
     @property
     def type(self) -> str:
@@ -66,15 +67,23 @@ class Param:
 
     def checked(self, name: str, value: str | int) -> int:
         """The value as a number; BadValue when it is none or out of range."""
-        try:
-            number = int(value)
-        except ValueError:
-            raise BadValue("", f"{name}={value!r} is no integer") from None
+        number = number_of(name, value, dict(self.names))
         if not self.minimum <= number <= self.maximum:
             raise BadValue("", f"{name}={number} is not between {self.minimum} and {self.maximum}")
         if number % self.step:
             raise BadValue("", f"{name}={number} is no multiple of {self.step}")
         return number
+
+
+def number_of(name: str, value: str | int, names: Mapping[str, int], where: str = "") -> int:
+    """An integer, or what one of the ``names`` stands for; BadValue says which there are."""
+    if str(value) in names:
+        return names[str(value)]
+    try:
+        return int(value)
+    except ValueError:
+        known = "".join(f" and not {one}" for one in names)
+        raise BadValue(where, f"{name}={value!r} is no integer{known}") from None
 
 
 @dataclass(frozen=True, slots=True)

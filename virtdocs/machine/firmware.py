@@ -13,7 +13,7 @@ from typing import Final
 
 from virtdocs.machine.cpu import Cpu
 from virtdocs.machine.memory import PAGE_SHIFT, Memory, write_physical
-from virtdocs.machine.paging import INDEX_BITS, PRESENT, USER, WRITABLE
+from virtdocs.machine.paging import INDEX_BITS, LARGE, PRESENT, USER, WRITABLE
 from virtdocs.machine.registers import (
     DS,
     EFER_LME,
@@ -75,15 +75,17 @@ def write_words(memory: Memory, address: int, words: list[int]) -> None:
         raise ValueError(f"no memory at {address:#x}")
 
 
-def identity_tables(memory: Memory, levels: int, first: int) -> Tables:
-    """Map the first 16 MiB onto itself with 4 KiB pages; tables from frame ``first`` on."""
-    frames = list(range(MAPPED_BYTES >> PAGE_SHIFT))
+def identity_tables(memory: Memory, levels: int, first: int, large: bool = False) -> Tables:
+    """Map the first 16 MiB onto itself with pages of 4 KiB, or of 2 MiB if they are ``large``;
+    tables from frame ``first`` on."""
+    step, kind = (1 << INDEX_BITS, LARGE) if large else (1, 0)
     entries = [
-        frame << PAGE_SHIFT | PRESENT | WRITABLE | (USER if frame << 12 >= USER_START else 0)
-        for frame in frames
-    ]
+        frame << PAGE_SHIFT | PRESENT | WRITABLE | kind
+        | (USER if frame << PAGE_SHIFT >= USER_START else 0)
+        for frame in range(0, MAPPED_BYTES >> PAGE_SHIFT, step)
+    ]  # fmt: skip
     free = first
-    for _ in range(levels):
+    for _ in range(levels - 1 if large else levels):
         tables = []
         for start in range(0, len(entries), 1 << INDEX_BITS):
             write_words(memory, free << PAGE_SHIFT, entries[start : start + (1 << INDEX_BITS)])
@@ -93,10 +95,11 @@ def identity_tables(memory: Memory, levels: int, first: int) -> Tables:
     return Tables((entries[0] & ~0xFFF) >> PAGE_SHIFT, free)
 
 
-def boot(cpu: Cpu, memory: Memory, entry: int, levels: int) -> None:
-    """Put the CPU and memory into the starting state; ``entry`` is the first instruction."""
+def boot(cpu: Cpu, memory: Memory, entry: int, levels: int, large: bool = False) -> None:
+    """Put the CPU and memory into the starting state; ``entry`` is the first instruction, and
+    ``large`` says that pages of 2 MiB map memory."""
     write_words(memory, GDT_ADDRESS, gdt_entries())
-    tables = identity_tables(memory, levels, TABLES_ADDRESS >> PAGE_SHIFT)
+    tables = identity_tables(memory, levels, TABLES_ADDRESS >> PAGE_SHIFT, large)
     for ring in range(3):
         write_words(memory, TSS_ADDRESS + 4 + 8 * ring, [STACK_TOP - 0x4000 * (ring + 1)])
     cpu.msrs[MSR_EFER] = EFER_SCE | EFER_NXE | (EFER_LME if levels > 2 else 0)

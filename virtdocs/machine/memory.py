@@ -72,6 +72,10 @@ class PhysicalMemory:
         self.changed_hands()
         return frame
 
+    def align(self, frames: int) -> None:
+        """Have the next frame be given from a multiple of ``frames`` on; 1 fills gaps again."""
+        self._next_free = -(-self._next_free // frames) * frames if frames > 1 else 0
+
     def release(self, frame: int) -> None:
         """Take a frame back; what it held is gone."""
         del self.owners[frame]

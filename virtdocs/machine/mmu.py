@@ -80,7 +80,10 @@ class HardwareMmu:
         if self.walk_cache is not None:
             return None  # a walk that faults half-way would leave its mark there
         tlb, counts = self.tlb, self.trace.counts
-        if number in tlb.entries:
+        if tlb.large:
+            if not pinned.isdisjoint(tlb.leaving(number)):
+                return None
+        elif number in tlb.entries:
             if number in pinned:
                 return None
         elif len(tlb.entries) >= tlb.capacity and tlb.oldest in pinned:
@@ -105,6 +108,16 @@ class HardwareMmu:
         counts[TLB_MISS] += 1
         tlb.insert(number, entry)
         return entry, marked
+
+    def part(self, number: int) -> TlbEntry | None:
+        """A page that has no entry of its own, but lies in a larger one that is cached."""
+        if not self.tlb.large or number in self.tlb.entries:
+            return None
+        return self.tlb.part(number, self.memory.page)
+
+    def cached(self, number: int) -> TlbEntry | None:
+        """What the TLB holds for a page, without a walk."""
+        return self.tlb.entries.get(number) or self.part(number)
 
     def quick_walk(
         self, number: int, access: Access, user: bool, write_protect: bool
@@ -131,6 +144,9 @@ class HardwareMmu:
     def _fill(
         self, number: int, address: int, access: Access, user: bool, write_protect: bool
     ) -> TlbEntry:
+        entry = self.part(number)
+        if entry is not None and permits(entry, access, user, write_protect):
+            return entry
         # A cached entry that forbids the access goes first: the walk decides (SDM §4.10.4.1).
         self.tlb.drop(number)
         self.trace.add(EventKind.TLB_MISS)
@@ -171,6 +187,7 @@ class HardwareMmu:
             translation.global_page,
             translation.dirty,
             translation.pages,
+            translation.reach,
         )
 
     def set_root(self, root: int, keep_global: bool) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 
 from virtdocs.machine.memory import PAGE_SHIFT, Memory
 from virtdocs.machine.registers import PF
+from virtdocs.machine.tlb import LARGE_PAGES
 from virtdocs.machine.traps import fault
 from virtdocs.machine.walk_cache import INDEX_BITS as INDEX_BITS
 from virtdocs.machine.walk_cache import UpperLevels, WalkCache
@@ -57,6 +58,9 @@ class Translation:
     dirty: bool
     entries: tuple[tuple[int, int], ...]
     pages: int = 1  # how many 4 KiB pages the entry maps: more than one for a large page
+    # How many of them one entry of the TLB translates: the smaller page decides where two
+    # tables were walked.
+    reach: int = 1
 
 
 def index_at(address: int, level: int) -> int:
@@ -181,6 +185,7 @@ def walk(
         bool(entry & DIRTY),
         tuple(entries),
         span,
+        min(span, LARGE_PAGES),
     )
 
 

@@ -1,7 +1,7 @@
 """The page walk for the fast core: the same entries read and marked, without detours.
 
-It does only walks that succeed through tables of 4 KiB pages that are memory; for
-all others it answers None and has changed nothing, and ``paging.walk`` decides.
+It does only walks that succeed, through tables that are memory, to pages of 4 KiB or
+2 MiB; for all others it answers None and has changed nothing, and ``paging.walk`` decides.
 What a walk read is remembered: while each entry is as it was left, the same walk
 reads the same and marks nothing.
 """
@@ -27,13 +27,15 @@ from virtdocs.machine.paging import (
     Access,
     Translation,
 )
-from virtdocs.machine.tlb import TlbEntry
+from virtdocs.machine.tlb import LARGE_PAGES, LARGE_SHIFT, TlbEntry
 
 # An entry that was read: its table, its index, and its value after the walk.
 Read = tuple[Page, int, int]
+# A frame, and how many 4 KiB pages the entry that led to it maps.
+Leaf = tuple[int, int]
 # Guest frame and access -> the frame that holds it; None when that takes more than a walk.
 # What it reads is added to the list.
-Below = Callable[[int, Access, list[Read]], int | None]
+Below = Callable[[int, Access, list[Read]], Leaf | None]
 REMEMBERED: Final = 2048  # walks of one MMU, and as many frames
 
 
@@ -71,7 +73,7 @@ class Walked:
 class FrameFound:
     """A walk that led to a frame and marked nothing."""
 
-    frame: int
+    leaf: Leaf
     reads: tuple[Read, ...]
     entries: Entries
 
@@ -127,7 +129,7 @@ def quick_walk(
     reads: list[Read] | None = None,
 ) -> Translation | None:
     """Translate page ``number``; None where it is not as easy as that."""
-    frame = root
+    frame, span, reach = root, 1, LARGE_PAGES
     every, any_ = -1, 0
     reads = [] if reads is None else reads
     tables: list[tuple[Page, int]] = []
@@ -138,13 +140,13 @@ def quick_walk(
             found = below(frame, Access.WRITE, reads)
             if found is None:
                 return None
-            here = found
+            here = found[0]
         table = memory.page(here)
         if table is None:
             return None
         index = number >> shift & 511
         entry = table[index]
-        if not entry & PRESENT or (entry & LARGE and shift):
+        if not entry & PRESENT:
             return None
         every &= entry
         any_ |= entry
@@ -152,6 +154,12 @@ def quick_walk(
         reads.append((table, index, entry))
         entries.append((here, index))
         frame = (entry & FRAME_MASK) >> PAGE_SHIFT
+        if entry & LARGE and shift:
+            if shift != LARGE_SHIFT or frame & LARGE_PAGES - 1:
+                return None
+            frame += number & LARGE_PAGES - 1
+            span = LARGE_PAGES
+            break
     if user and not every & USER:
         return None
     if access is Access.WRITE:
@@ -164,7 +172,7 @@ def quick_walk(
         found = below(frame, access, reads)
         if found is None:
             return None
-        frame = found
+        frame, reach = found
     if not every & ACCESSED:
         for table, index in tables:
             table[index] |= ACCESSED
@@ -180,6 +188,8 @@ def quick_walk(
         bool(leaf & GLOBAL),
         bool(leaf & DIRTY),
         tuple(entries),
+        span,
+        min(span, reach),
     )
 
 
@@ -190,9 +200,9 @@ def quick_frame(
     levels: int,
     access: Access,
     reads: list[Read],
-) -> int | None:
+) -> Leaf | None:
     """The frame alone, for a user access that CR0.WP binds; None where it is not easy."""
-    frame = root
+    frame, span = root, 1
     every, any_ = -1, 0
     page_of = memory.page
     table: Page | None = None
@@ -203,15 +213,21 @@ def quick_frame(
             return None
         index = number >> shift & 511
         entry = table[index]
-        if not entry & PRESENT or (entry & LARGE and shift):
+        if not entry & PRESENT:
             return None
         every &= entry
         any_ |= entry
         reads.append((table, index, entry))
         frame = (entry & FRAME_MASK) >> PAGE_SHIFT
+        if entry & LARGE and shift:
+            if shift != LARGE_SHIFT or frame & LARGE_PAGES - 1:
+                return None
+            frame += number & LARGE_PAGES - 1
+            span = LARGE_PAGES
+            break
     needed = USER | ACCESSED | (WRITABLE | DIRTY if access is Access.WRITE else 0)
     if access is Access.WRITE and table is not None and table[index] & DIRTY:
         needed &= ~DIRTY
     if every & needed != needed or (access is Access.FETCH and any_ & NO_EXECUTE):
         return None  # also where a bit has to be set first: the long way does it once
-    return frame
+    return frame, span

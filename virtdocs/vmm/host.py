@@ -8,6 +8,7 @@ from typing import Final
 from virtdocs.machine.board import RAM_FRAMES, Board
 from virtdocs.machine.memory import MONITOR, GuestMemory, PhysicalMemory
 from virtdocs.machine.paging import Access
+from virtdocs.machine.tlb import LARGE_PAGES
 from virtdocs.trace import Trace
 
 HOST_FRAMES: Final = 3 * RAM_FRAMES
@@ -70,14 +71,21 @@ class Host:
         return self.memory.allocate(MONITOR)
 
 
-def new_host(frames: int = RAM_FRAMES) -> Host:
-    """A host with one guest of ``frames`` frames whose numbers differ from the host's."""
+def new_host(frames: int = RAM_FRAMES, in_a_row: bool = False) -> Host:
+    """A host with one guest of ``frames`` frames whose numbers differ from the host's.
+
+    With ``in_a_row`` they begin at a whole 2 MiB, as a host's huge pages do.
+    """
     memory = PhysicalMemory(HOST_FRAMES)
     for _ in range(NEIGHBOUR_FRAMES):
         page = memory.page(memory.allocate(NEIGHBOUR))
         if page is not None:
             page[:] = [SECRET] * len(page)
+    if in_a_row:
+        memory.align(LARGE_PAGES)
     frame_of: list[int | None] = [memory.allocate(GUEST) for _ in range(frames)]
+    if in_a_row:
+        memory.align(1)
     return Host(memory, GuestMemory(memory, frame_of, GUEST))
 
 

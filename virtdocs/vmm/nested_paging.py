@@ -2,7 +2,9 @@
 
 Each reference to a guest table, and the final address, is itself translated by the
 nested tables, so an n-level walk over m nested levels reads (n+1)(m+1)-1 entries
-(Bhargava et al. 2008, §2). The nested tables lie in the monitor's frames.
+(Bhargava et al. 2008, §2). The nested tables lie in the monitor's frames. A nested entry
+may map 2 MiB at once (EPT: bit 7, SDM vol. 3C §29.3.2; NPT: PS, APM vol. 2 §15.25): then
+each nested walk is one level shorter.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from virtdocs.machine.mmu import WALK_REFS, HardwareMmu
 from virtdocs.machine.paging import (
     FRAME_MASK,
     INDEX_BITS,
+    LARGE,
     PRESENT,
     USER,
     WRITABLE,
@@ -27,12 +30,13 @@ from virtdocs.machine.quick_walk import (
     REMEMBERED,
     Entries,
     FrameFound,
+    Leaf,
     Read,
     Walks,
     quick_frame,
 )
 from virtdocs.machine.registers import PF
-from virtdocs.machine.tlb import Tlb, TlbEntry
+from virtdocs.machine.tlb import LARGE_PAGES, Tlb, TlbEntry
 from virtdocs.machine.traps import Trap, TrapKind, Trapped, fault
 from virtdocs.machine.walk_cache import WalkCache
 from virtdocs.trace import EventKind, ExitReason, Party, Trace
@@ -81,7 +85,9 @@ class NestedMmu(HardwareMmu):
             table_frame=self._table_frame,
             cache=self.walk_cache,
         )
-        found.frame = self.nested_walk(found.frame, access)
+        found.frame, reach = self.nested_walk(found.frame, access)
+        # A combined mapping is no larger than the smaller of both pages (SDM vol. 3C §29.4.1).
+        found.reach = min(found.reach, reach)
         if self.logged and access is not Access.WRITE:
             found.dirty = False
         return found
@@ -105,40 +111,41 @@ class NestedMmu(HardwareMmu):
         self.logged = on
         self.remembered = {} if on or self.walks is None else self.walks.known
 
-    def _below(self, guest_frame: int, access: Access, reads: list[Read]) -> int | None:
+    def _below(self, guest_frame: int, access: Access, reads: list[Read]) -> Leaf | None:
         """The host frame where finding it is simple: by what was found before, else by a walk."""
         key = (self.nested_root, guest_frame, access)
         known = self.frames.get(key)
         if known is not None and known.entries.unchanged:
             reads += known.reads
-            return known.frame
+            return known.leaf
         levels = self.nested_levels
         if guest_frame >> INDEX_BITS * levels:
             return None
         steps: list[Read] = []
-        frame = quick_frame(self.memory, self.nested_root, guest_frame, levels, access, steps)
-        if frame is not None:
+        leaf = quick_frame(self.memory, self.nested_root, guest_frame, levels, access, steps)
+        if leaf is not None:
             if len(self.frames) >= REMEMBERED:
                 self.frames.clear()
-            self.frames[key] = FrameFound(frame, tuple(steps), Entries.read(steps))
+            self.frames[key] = FrameFound(leaf, tuple(steps), Entries.read(steps))
             reads += steps
-        return frame
+        return leaf
 
     def _table_frame(self, guest_frame: int) -> int:
         # The walker writes accessed and dirty bits, so a table needs a writable mapping
         # (SDM vol. 3C §29.3.5).
-        return self.nested_walk(guest_frame, Access.WRITE)
+        return self.nested_walk(guest_frame, Access.WRITE)[0]
 
-    def nested_walk(self, guest_frame: int, access: Access) -> int:
+    def nested_walk(self, guest_frame: int, access: Access) -> Leaf:
         """Host frame of a guest frame; raises the exit for a missing or read-only entry."""
-        quick = self._below(guest_frame, access, []) if self.walks is not None else None
+        reads: list[Read] = []
+        quick = self._below(guest_frame, access, reads) if self.walks is not None else None
         if quick is not None:
-            self.trace.counts[WALK_REFS] += self.nested_levels
+            self.trace.counts[WALK_REFS] += len(reads)
             return quick
         try:
             if guest_frame >> INDEX_BITS * self.nested_levels:
                 raise fault(PF)  # wider than the nested tables translate
-            return walk(
+            found = walk(
                 self.memory,
                 self.nested_root,
                 guest_frame << PAGE_SHIFT,
@@ -147,7 +154,8 @@ class NestedMmu(HardwareMmu):
                 True,
                 on_reference=self.count_reference,
                 cache=self.nested_cache,
-            ).frame
+            )
+            return found.frame, found.reach
         except Trapped as trapped:
             detail = {"guest_physical": guest_frame << PAGE_SHIFT, "access": int(access)}
             exit_ = Trap(TrapKind.EXIT, reason=ExitReason.NESTED_FAULT, detail=detail)
@@ -162,7 +170,12 @@ class WriteLog(Protocol):
 
 
 class NestedPaging:
-    """The monitor's side: nested tables, filled when the hardware misses an entry."""
+    """The monitor's side: nested tables, filled when the hardware misses an entry.
+
+    With ``large``, an entry maps 2 MiB where the host's frames behind them lie in a row and
+    are the guest's. It is split where one of its frames is wanted alone: given back to the
+    host, or write-protected to log it (as Linux KVM does, arch/x86/kvm/mmu).
+    """
 
     def __init__(
         self,
@@ -171,6 +184,8 @@ class NestedPaging:
         allocate: Callable[[], int],
         trace: Trace,
         root: int | None = None,
+        *,
+        large: bool = False,
     ) -> None:
         self.mmu = mmu
         self.guest = guest
@@ -178,6 +193,7 @@ class NestedPaging:
         self.trace = trace
         # All virtual CPUs of a guest share the nested tables of the first.
         self.root = allocate() if root is None else root
+        self.large = large
         mmu.nested_root = self.root
         self._log: WriteLog | None = None
 
@@ -206,7 +222,31 @@ class NestedPaging:
         writes = access is Access.WRITE
         if writes:
             self.written(guest_frame)
-        self._map(guest_frame, host_frame, writable=writes or self._log is None)
+        if self.large and self._log is None and self._in_a_row(guest_frame, host_frame):
+            part = guest_frame & LARGE_PAGES - 1
+            self._map(guest_frame - part, host_frame - part, level=1)
+        else:
+            self._map(guest_frame, host_frame, writable=writes or self._log is None)
+        return True
+
+    def _in_a_row(self, guest_frame: int, host_frame: int) -> bool:
+        """Whether the 2 MiB around a guest frame are 2 MiB of the host's, and all the guest's."""
+        part = guest_frame & LARGE_PAGES - 1
+        first, behind = guest_frame - part, host_frame - part
+        if behind & LARGE_PAGES - 1 or self._table_below(guest_frame):
+            return False
+        return self.guest.frame_of[first : first + LARGE_PAGES] == list(
+            range(behind, behind + LARGE_PAGES)
+        ) and all(self.owns(behind + one) for one in range(LARGE_PAGES))
+
+    def _table_below(self, guest_frame: int) -> bool:
+        """Whether some of these 2 MiB have entries of their own already."""
+        table = self.root
+        for level in range(self.mmu.nested_levels - 1, 0, -1):
+            entry = self._page(table)[index_at(guest_frame << PAGE_SHIFT, level)]
+            if not entry & PRESENT or entry & LARGE:
+                return False
+            table = (entry & FRAME_MASK) >> PAGE_SHIFT
         return True
 
     def protect_all(self) -> None:
@@ -229,21 +269,36 @@ class NestedPaging:
             entry = self._page(table)[index_at(guest_frame << PAGE_SHIFT, level)]
             if not entry & PRESENT:
                 return None
-            table = (entry & FRAME_MASK) >> PAGE_SHIFT
+            if entry & LARGE:
+                table = self._split(table, index_at(guest_frame << PAGE_SHIFT, level))
+            else:
+                table = (entry & FRAME_MASK) >> PAGE_SHIFT
         return self._page(table)
+
+    def _split(self, table: int, index: int) -> int:
+        """Put a table of 4 KiB entries, which say the same, in place of an entry of 2 MiB."""
+        page = self._page(table)
+        entry, below = page[index], self.allocate()
+        entries = self._page(below)
+        for part in range(LARGE_PAGES):
+            entries[part] = (entry & ~LARGE) + (part << PAGE_SHIFT)
+        page[index] = below << PAGE_SHIFT | PRESENT | WRITABLE | USER
+        return below
 
     def assign(self, frame: int) -> None:
         """Registers of a device that the guest has for itself: the same frame on both sides."""
         self._map(frame, frame)
 
-    def _map(self, guest_frame: int, host_frame: int, writable: bool = True) -> None:
+    def _map(
+        self, guest_frame: int, host_frame: int, writable: bool = True, level: int = 0
+    ) -> None:
         table = self.root
         address = guest_frame << PAGE_SHIFT
-        for level in range(self.mmu.nested_levels - 1, 0, -1):
-            table = self._next(table, index_at(address, level))
+        for above in range(self.mmu.nested_levels - 1, level, -1):
+            table = self._next(table, index_at(address, above))
         page = self._page(table)
-        rights = PRESENT | USER | (WRITABLE if writable else 0)
-        page[index_at(address, 0)] = host_frame << PAGE_SHIFT | rights
+        rights = PRESENT | USER | (WRITABLE if writable else 0) | (LARGE if level else 0)
+        page[index_at(address, level)] = host_frame << PAGE_SHIFT | rights
         self.trace.record(EventKind.NESTED_FILL, "", Party.HYPERVISOR, frame=guest_frame)
 
     def owns(self, host_frame: int) -> bool:
@@ -254,6 +309,8 @@ class NestedPaging:
         page = self._page(table)
         if not page[index] & PRESENT:
             page[index] = self.allocate() << PAGE_SHIFT | PRESENT | WRITABLE | USER
+        elif page[index] & LARGE:
+            return self._split(table, index)
         return page[index] >> PAGE_SHIFT & (1 << 40) - 1
 
     def _page(self, frame: int) -> list[int]:

@@ -41,9 +41,9 @@ VERSION: Final = 1
 RAM: Final = 1  # type of an entry of the memory map
 
 
-def enter_pvh(cpu: Cpu, memory: Memory, entry: int, levels: int) -> None:
-    """Put the CPU and memory into the starting state; ``entry`` is the first instruction."""
-    tables = identity_tables(memory, levels, TABLES_ADDRESS >> PAGE_SHIFT)
+def enter_pvh(cpu: Cpu, memory: Memory, entry: int, levels: int, large: bool = False) -> None:
+    """Put the CPU and memory into the starting state, as ``firmware.boot`` does."""
+    tables = identity_tables(memory, levels, TABLES_ADDRESS >> PAGE_SHIFT, large)
     # magic, version | flags, modules | their list | command line | ACPI | memory map | its length
     info = [MAGIC | VERSION << 32, 0, 0, 0, 0, MEMORY_MAP, 1]
     write_words(memory, START_INFO, info)

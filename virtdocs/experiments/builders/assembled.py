@@ -79,7 +79,7 @@ def load(board: Board, program: Program) -> None:
             raise ValueError(f"{program.name}: no memory at {address:#x}")
 
 
-Start = Callable[[Cpu, Memory, int, int], None]
+Start = Callable[[Cpu, Memory, int, int, bool], None]
 # By the boot axis: firmware, or a domain builder that enters the kernel directly.
 STARTS: Final[Mapping[str, Start]] = MappingProxyType({"bios": boot, "pv": enter_pvh})
 
@@ -90,14 +90,15 @@ def boot_cpus(board: Board, order: Order, identity: Identity) -> list[Cpu]:
     cpus = []
     for entry in order.entries:
         cpu = board.add_cpu(SoftwareMmu(board.memory, board.levels), identity)
-        STARTS[order.technique.boot](cpu, board.memory, entry, board.levels)
+        start = STARTS[order.technique.boot]
+        start(cpu, board.memory, entry, board.levels, order.options.guest_large)
         cpus.append(cpu)
     return cpus
 
 
 def virtual_board(order: Order) -> tuple[Host, Board, list[Cpu]]:
     """A host, and the guest's board on it, started as the technique starts it."""
-    host = new_host()
+    host = new_host(in_a_row=order.options.nested_large)
     board = guest_board(host, order.technique.levels, order.trace, order.vendor)
     identity = hypervisor_identity(order.vendor, order.technique.signature)
     return host, board, boot_cpus(board, order, identity)

@@ -43,7 +43,7 @@ def build(order: Order) -> Assembled:
     paging = (
         _shadow(host, board.levels, order.trace)
         if shadow
-        else _nested(host, board.levels, order.trace)
+        else _nested(host, board.levels, order.trace, order.options.nested_large)
     )
     engines = []
     pagings = [paging(cpu) for cpu in cpus]
@@ -93,12 +93,12 @@ def _shadow(host: Host, levels: int, trace: Trace) -> Callable[[Cpu], Paging]:
     return paging
 
 
-def _nested(host: Host, levels: int, trace: Trace) -> Callable[[Cpu], Paging]:
+def _nested(host: Host, levels: int, trace: Trace, large: bool) -> Callable[[Cpu], Paging]:
     root = host.monitor_frame()
 
     def paging(cpu: Cpu) -> Paging:
         cpu.mmu = mmu = NestedMmu(host.memory, levels, Tlb(), trace, NESTED_LEVELS)
-        return NestedPaging(mmu, host.guest_memory, host.monitor_frame, trace, root)
+        return NestedPaging(mmu, host.guest_memory, host.monitor_frame, trace, root, large=large)
 
     return paging
 

@@ -68,7 +68,7 @@ def descriptor_at(views: Views, cpu: Cpu, segment: int) -> int:
     """The descriptor that a segment register was just loaded from, 0 where it is not to be had."""
     selector = cpu.segments[segment].selector
     address = cpu.gdtr[0] + (selector & 0xFFF8)
-    entry = views.mmu.tlb.entries.get(address >> PAGE_SHIFT)
+    entry = views.mmu.cached(address >> PAGE_SHIFT)
     if selector & 0xFFFC == 0 or entry is None or entry.page is None or address & 7:
         return 0
     return entry.page[address >> 3 & 511]

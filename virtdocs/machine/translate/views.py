@@ -142,7 +142,7 @@ class Views:
         beyond = number > self.last and access is not Access.FETCH
         if beyond:
             raise Leave
-        entry = self.mmu.tlb.entries.get(number)
+        entry = self.mmu.cached(number)
         if entry is None or not permits(entry, access, self.user, self.protect):
             entry = self._miss(number, access)
         if self.cpu.guard is not None:
@@ -172,13 +172,15 @@ class Views:
         tlb = self.mmu.tlb
         if self.mmu.walk_cache is not None:
             raise Leave
-        if number in self.watch.pinned or any(entry.pages > 1 for entry in tlb.entries.values()):
+        if number in self.watch.pinned or tlb.large:
+            raise Leave
+        if any(entry.pages > 1 for entry in tlb.entries.values()):
             raise Leave
         tlb.drop(number)
 
     def fetched(self, number: int) -> TlbEntry | None:
         """The TLB's entry for fetches from this page, None when they would miss."""
-        entry = self.mmu.tlb.entries.get(number)
+        entry = self.mmu.cached(number)
         if entry is None or not permits(entry, Access.FETCH, self.user, self.protect):
             return None
         return entry
