@@ -22,6 +22,7 @@ from virtdocs.errors import BadValue
 from virtdocs.experiments.cost_model import cost_model
 from virtdocs.experiments.eras import era as era_of
 from virtdocs.experiments.models.extra_cycles import work_of
+from virtdocs.experiments.models.walks import PROGRAMS
 from virtdocs.experiments.published import records
 from virtdocs.experiments.results import Work
 from virtdocs.experiments.techniques import in_era, technique
@@ -49,7 +50,6 @@ CYCLES_PER_INSTRUCTION: Final = 1.0  # judged: of the simulated processors no fi
 PER_INSTRUCTIONS: Final = 100_000  # misses are printed per so many
 RATES: Final = tuple(10**n for n in range(2, 7))  # events in a second of native work
 TOSS: Final = 0.75  # a winner that is less likely than this is as good as drawn by lot
-PROGRAMS: Final = ("MiscServer", "WebServer", "JavaServer", "IntCpu", "FpCpu")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from virtdocs.errors import BadValue, UnknownName
 from virtdocs.experiments.formula import value
+from virtdocs.guest.workloads import number_of
 
 MODELS: Final = (
     "cpu_time",
@@ -69,11 +70,8 @@ class Mix:
             if str(said) not in spec:
                 raise UnknownName(self.name, f"value of {key}", str(said), spec)
             return str(said)
-        _, least, most = spec
-        try:
-            number = int(said)
-        except ValueError:
-            raise BadValue(self.name, f"{key}={said!r} is no integer") from None
+        _, least, most, *names = spec
+        number = number_of(key, said, names[0] if names else {}, self.name)
         if not least <= number <= most:
             raise BadValue(self.name, f"{key}={number} is not between {least} and {most}")
         return number

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Final
 
 from virtdocs.errors import VirtdocsError
+from virtdocs.experiments.machine_options import MACHINE_PARAMS
 from virtdocs.experiments.predict import predict
 from virtdocs.experiments.targets import GATES, Target, targets
 from virtdocs.experiments.uncertainty import Samples, Spread, combine, spread
@@ -72,7 +73,7 @@ def verdict(target: Target) -> Verdict:
     """Predict one target and hold it against its figure."""
     published = target.published()
     try:
-        samples, fitted, sources = _predicted(target)
+        samples, fitted, sources = predicted(target)
     except VirtdocsError as error:
         why = reasons().get(f"{target.id} {target.technique}", "")
         return Verdict(
@@ -145,7 +146,8 @@ def reasons() -> Mapping[str, str]:
     return MappingProxyType({one: key for key, ids in table.items() for one in ids})
 
 
-def _predicted(target: Target) -> tuple[Samples, bool, tuple[str, ...]]:
+def predicted(target: Target) -> tuple[Samples, bool, tuple[str, ...]]:
+    """Ratio, or cycles, as the target measures it; whether it was fitted; and the sources."""
     own = predict(target.workload, target.technique, target.era, target.params)
     if target.measure in ("cycles", "added_us", "rule"):
         return own.value, own.fitted, own.sources
@@ -153,8 +155,16 @@ def _predicted(target: Target) -> tuple[Samples, bool, tuple[str, ...]]:
         if own.ratio is None:
             raise VirtdocsError(target.workload, "has no native time to compare with")
         return own.ratio, own.fitted, own.sources
-    other = predict(target.workload, target.rival, target.era, target.params)
+    params = target.params
+    if target.rival == target.technique:
+        # With a change of the machine and without it (RULES.md, W5).
+        params = {key: one for key, one in params.items() if key not in MACHINE_PARAMS}
+    other = predict(target.workload, target.rival, target.era, params)
     sources = tuple(sorted({*own.sources, *other.sources}))
+    if target.rival == target.technique and target.measure != "percent_less":
+        if own.time is None or other.time is None or params == target.params:
+            raise VirtdocsError(target.workload, "has no time with and without what is compared")
+        return combine(lambda a, b: a / b, own.time, other.time), False, sources
     if target.measure == "percent_less":  # exits, for every other quantity has no count
         if own.exits is None or not other.exits:
             raise VirtdocsError(target.workload, "has no exits to compare")

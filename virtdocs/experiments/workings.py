@@ -17,6 +17,7 @@ from virtdocs.experiments.costs import Sourced
 from virtdocs.experiments.devices import device_for
 from virtdocs.experiments.eras import era as era_of
 from virtdocs.experiments.mixes import Mix, Params, mix
+from virtdocs.experiments.models import walks
 from virtdocs.experiments.models.extra_cycles import work_of
 from virtdocs.experiments.models.link import LARGEST_FRAME
 from virtdocs.experiments.models.segmentation import buffer, takes_segments
@@ -139,10 +140,10 @@ def _size(chosen: Mix, asked: Asked, params: Params) -> tuple[tuple[str, str | i
 
 def _figures(chosen: Mix, era: str, params: Params) -> tuple[str, ...]:
     if chosen.model in ("walks", "walk_gain"):
-        program = chosen.program or str(params["program"])
-        return (
-            record(f"bhargava08.perfect.{program}").id,
-            record(f"bhargava08.walk.{program}").id,
+        return tuple(
+            record(f"bhargava08.{what}.{program}").id
+            for program in walks.programs(chosen, params)
+            for what in ("perfect", "walk")
         )
     then = era if era in {*chosen.native, *chosen.fit} else chosen.carried.get(era, era)
     names = [table[then] for table in (chosen.native, chosen.fit) if then in table]

@@ -11,7 +11,9 @@ from virtdocs.experiments.uncertainty import Samples
 class Prediction:
     """``ratio``: time per unit over native's, draw by draw, or None where the model has no
     native time. ``value`` in ``unit``: the time, rate or latency itself, or the ratio again.
-    ``exits``: VM exits per unit. ``fitted``: the row itself set the number of units."""
+    ``exits``: VM exits per unit. ``fitted``: the row itself set the number of units. ``time``:
+    the time per unit where machines with and without something are compared (RULES.md, W5); its
+    unit is the same for both."""
 
     ratio: Samples | None
     value: Samples
@@ -22,3 +24,4 @@ class Prediction:
     unpriced: tuple[str, ...] = ()
     exits: float | None = None
     fitted: bool = False
+    time: Samples | None = None
