@@ -27,3 +27,24 @@ def test_each_guest_table_is_found_by_a_whole_nested_walk_and_so_is_the_page(
     expected = [(own, level) for own in range(guest) for level in (*down, 0)]
     expected += [(guest, level) for level in down]
     assert list(nested_walk(guest, nested).references) == expected
+
+
+SIDES = [(True, False), (False, True), (True, True)]
+LARGE_PAIRS = [(n, m) for n, m in PAIRS if n > 1 and m > 1]
+
+
+@pytest.mark.parametrize(("guest_large", "nested_large"), SIDES)
+@pytest.mark.parametrize(("guest", "nested"), LARGE_PAIRS)
+def test_a_large_page_takes_a_level_from_its_side_and_the_rest_is_walked_as_ever(
+    guest: int, nested: int, guest_large: bool, nested_large: bool
+) -> None:
+    walk = nested_walk(guest, nested, guest_large=guest_large, nested_large=nested_large)
+    n, m = guest - guest_large, nested - nested_large
+    assert (walk.guest_levels, walk.nested_levels) == (n, m)
+    assert walk.count == (n + 1) * (m + 1) - 1
+    assert walk.references == nested_walk(n, m).references
+
+
+@pytest.mark.parametrize("levels", DEPTHS[1:])
+def test_a_large_page_without_nesting_is_found_a_level_earlier(levels: int) -> None:
+    assert native_walk(levels, large=True) == levels - 1

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 
 from virtdocs.exhibits.chosen import ALL_WORD, MAIN_WORD, chosen
 from virtdocs.exhibits.registry import Exhibit, Parameter
+from virtdocs.experiments.page_sizes import page_sizes
 from virtdocs.experiments.results import ResultSet
 from virtdocs.experiments.run import run
 from virtdocs.experiments.techniques import TECHNIQUES
 from virtdocs.experiments.walk_grid import DEPTHS, native_walk, nested_walk
+from virtdocs.views import page_sizes as sizes
 from virtdocs.views import pagings, walks
 from virtdocs.views.model import ViewBundle
 
@@ -60,6 +62,12 @@ def walk_cache(techniques: str, entries: str) -> ViewBundle:
     return pagings.cached(plain, with_cache, MISS, OPS[MISS])
 
 
+def large_pages() -> ViewBundle:
+    """The same program with pages of 4 KiB and 2 MiB, of the guest and of the monitor."""
+    found = page_sizes(("native", "hw_shadow", "xen_pv64", "hw_nested"), OPS[MISS])
+    return sizes.table(found, MISS, OPS[MISS], nested="hw_nested")
+
+
 def _runs(workloads: Iterable[str], techniques: str) -> dict[str, dict[str, ResultSet]]:
     return {
         workload: {
@@ -75,5 +83,6 @@ EXHIBITS = (
     Exhibit("three_pagings", three_pagings, (("techniques", PAGINGS),)),
     Exhibit("walk_grid", walk_grid),
     Exhibit("walk_cache", walk_cache, (("techniques", PAGINGS), ("entries", CACHE_ENTRIES))),
+    Exhibit("large_pages", large_pages),
     Exhibit("walk_2d", walk_2d, (("guest_levels", LEVELS), ("nested_levels", LEVELS))),
 )
