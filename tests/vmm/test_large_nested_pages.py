@@ -15,6 +15,7 @@ from virtdocs.trace import EventKind
 from virtdocs.vmm.dirty_log import DirtyLog
 from virtdocs.vmm.exit_loop import run
 from virtdocs.vmm.hardware_assist import HardwareAssistEngine
+from virtdocs.vmm.host import ForeignFrame
 from virtdocs.vmm.nested_paging import NestedPaging
 
 TOUCH = "mov rax, [0x400000]\n"
@@ -148,6 +149,23 @@ def test_2_mib_with_a_frame_of_somebody_else_are_mapped_one_by_one(owner: str) -
     assert paging.fill(0x400)
     assert not directory_entry(paging, 0x400) & LARGE
     assert not paging.fill(NEIGHBOUR)
+
+
+def test_only_the_look_at_each_owner_keeps_the_guest_from_a_frame_in_the_middle(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read_neighbour() -> None:
+        machine, paging = nested(TOUCH + "mov rax, [0x401000]\n")
+        host_frame = paging.guest.frame_of[NEIGHBOUR]
+        assert machine.host is not None
+        assert host_frame is not None
+        machine.host.memory.owners[host_frame] = "somebody"
+        run(machine.board, machine.engines, BUDGET)
+
+    read_neighbour()
+    monkeypatch.setattr(NestedPaging, "owns", lambda self, frame: True)
+    with pytest.raises(ForeignFrame, match="owned by somebody"):
+        read_neighbour()
 
 
 def test_frames_that_do_not_lie_in_a_row_are_mapped_one_by_one() -> None:
