@@ -174,7 +174,8 @@ class NestedPaging:
 
     With ``large``, an entry maps 2 MiB where the host's frames behind them lie in a row and
     are the guest's. It is split where one of its frames is wanted alone: given back to the
-    host, or write-protected to log it (as Linux KVM does, arch/x86/kvm/mmu).
+    host, or write-protected to log it (as Linux KVM does, arch/x86/kvm/mmu). What was split
+    stays so.
     """
 
     def __init__(
