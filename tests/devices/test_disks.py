@@ -99,6 +99,10 @@ CASES = (
     # A doorbell for the batch of commands, one for the batch of completions.
     ("disk_read", "nvme", {"size": 65_536, "ops": 2}, (0, 2, 0, 1)),
     ("disk_read", "nvme", {"depth": 8, "ops": 8}, (0, 2 / 8, 0, 1 / 8)),
+    # A write posts each request; an interrupt reads each context, and the end (mpt_interrupt).
+    ("disk_read", "lsilogic", {"size": 65_536, "ops": 2}, (2, 1, 0, 1)),
+    ("disk_read", "lsilogic", {"vectors": "intx", "ops": 2}, (2, 1, 0, 1)),
+    ("disk_flush", "lsilogic", {"ops": 2}, (2, 1, 0, 1)),
     # Each request is kicked; a line adds the question why, and its answer.
     ("disk_flush", "pvscsi", {"ops": 2}, (0, 1, 0, 1)),
     ("disk_read", "pvscsi", {"vectors": "intx", "ops": 2}, (1, 2, 0, 1)),
@@ -128,3 +132,10 @@ def test_ahci_answers_any_number_of_completions_with_five_accesses() -> None:
     reads, writes, _, interrupts = access("disk_read", "ahci", depth=8, ops=8)
     assert interrupts < 1
     assert (reads, writes) == (3 * interrupts, 2 + 2 * interrupts)
+
+
+def test_lsilogic_reads_once_for_each_request_and_once_more_for_each_interrupt() -> None:
+    for depth in (1, 4, 32):
+        reads, writes, _, interrupts = access("disk_read", "lsilogic", depth=depth, ops=depth)
+        assert (reads, writes) == (1 + interrupts, 1)
+    assert interrupts < 1

@@ -56,6 +56,7 @@ def test_a_buffer_is_a_packet_that_ip_can_name_and_one_more_segment_is_not(mtu: 
     ("device", "directions"),
     [
         ("virtio-net", {"tx", "rx"}), ("xen-net", {"tx", "rx"}), ("vmxnet3", {"tx", "rx"}),
+        ("vmxnet2", {"tx", "rx"}),
         ("hyperv-net", {"tx"}), ("e1000", {"tx"}), ("rtl8139", {"tx"}), ("pcnet", set()),
     ],
 )  # fmt: skip

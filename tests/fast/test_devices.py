@@ -27,8 +27,18 @@ PRODUCTS = [
 ]
 # Every other device once, where registers are reached with exits and where without.
 DEVICES = {
-    "disk_read": ("ide-pio", "ide-dma", "ahci", "nvme", "pvscsi", "virtio-scsi", "virtio-blk"),
-    "net_tx": ("e1000", "rtl8139", "pcnet", "vmxnet3", "virtio-net"),
+    "disk_read": (
+        "ide-pio",
+        "ide-dma",
+        "ahci",
+        "nvme",
+        "lsilogic",
+        "pvscsi",
+        "virtio-scsi",
+        "virtio-blk",
+    ),
+    "net_tx": ("e1000", "rtl8139", "pcnet", "vmxnet2", "vmxnet3", "virtio-net"),
+    "net_pingpong": ("vmxnet2", "vmxnet3"),
 }
 
 

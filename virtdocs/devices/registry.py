@@ -14,6 +14,7 @@ from virtdocs.devices.hyperv_net import HypervNet
 from virtdocs.devices.hyperv_scsi import HypervScsi
 from virtdocs.devices.ide import Ide
 from virtdocs.devices.link import Link
+from virtdocs.devices.lsilogic import LsiLogic
 from virtdocs.devices.nvme import Nvme
 from virtdocs.devices.pcnet import Pcnet
 from virtdocs.devices.pvscsi import Pvscsi
@@ -26,6 +27,7 @@ from virtdocs.devices.virtio_net import VirtioNet
 from virtdocs.devices.virtio_scsi import VirtioScsi
 from virtdocs.devices.vmbus_channel import Channel, ChildPartition
 from virtdocs.devices.vmware_balloon import VmwareBalloon
+from virtdocs.devices.vmxnet2 import Vmxnet2
 from virtdocs.devices.vmxnet3 import Vmxnet3
 from virtdocs.devices.xen_balloon import XenBalloon
 from virtdocs.devices.xen_blk import ENTRIES, SEGMENTS, XenBlk
@@ -198,6 +200,9 @@ _TYPES: Final = (
     _net("rtl8139", "Realtek's C+ rings: a poll register and a status", Rtl8139, "rtl8139",
          segments=("tx",)),
     _net("pcnet", "AMD PCnet-PCI II: registers behind two ports", Pcnet, "pcnet"),
+    # open-vm-tools, modules/linux/vmxnet/vmxnet.c: vmxnet_probe_features, tso and lpd.
+    _net("vmxnet2", "VMware's rings whose entries change hands", Vmxnet2, "vmxnet2",
+         segments=("tx", "rx")),
     _net("vmxnet3", "VMware's rings with generation bits", Vmxnet3, "vmxnet3",
          segments=("tx", "rx")),
     # virtio 1.2 §5.1.3: VIRTIO_NET_F_HOST_TSO4; VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_MRG_RXBUF.
@@ -245,6 +250,7 @@ _TYPES: Final = (
     _disk("ide-dma", "ATA task file, data by bus master", Ide, "ide_dma", "ide"),
     _disk("ahci", "SATA with native command queuing", Ahci, "ahci"),
     _disk("nvme", "NVM Express: two doorbells a queue pair", Nvme, "nvme"),
+    _disk("lsilogic", "LSI's Fusion-MPT: a FIFO each way", LsiLogic, "scsi", "lsilogic"),
     _disk("pvscsi", "VMware's paravirtual SCSI adapter", Pvscsi, "scsi", "pvscsi"),
     _disk("virtio-scsi", "SCSI through virtqueues", VirtioScsi, "scsi", "virtio", "virtio_scsi"),
     _disk("virtio-blk", "one virtqueue of block requests", VirtioBlk, "virtio", "virtio_blk"),

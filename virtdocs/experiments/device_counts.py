@@ -45,6 +45,8 @@ OWN_KINDS: Final = ("disk", "net", "balloon")
 BALLOON: Final[tuple[str, Params]] = ("balloon", (("ops", 512), ("pages", 256)))
 DEPTHS: Final = (1, 2, 4, 8, 16)
 REPLIES: Final = (1, 2, 4, 8, 16)
+# What VMware made for its own guests, among the devices of a PC's bus.
+VMWARES: Final = frozenset({"pvscsi", "vmxnet2", "vmxnet3"})
 # Waiting, and a page that is touched for the first time.
 NOT_THE_DEVICE: Final = frozenset({"hlt", "nested_fault"})
 
@@ -188,8 +190,7 @@ def interface(device: DeviceType) -> str:
         return {"xen": "xen_ring", "vmbus": "vmbus", "vmware": "vmware_pv"}[device.bus]
     if "drivers/virtio.s" in device.drivers:
         return "virtio"
-    vmware = device.name in DEFAULTS["vmware_pv"].values() and device.kind in ("disk", "net")
-    return "vmware_pv" if vmware else "emulated"
+    return "vmware_pv" if device.name in VMWARES else "emulated"
 
 
 def _by_key(counts: Counts, kind: str) -> Mapping[str, Number]:
