@@ -6,6 +6,8 @@ import pytest
 
 from virtdocs.errors import BadValue, VirtdocsError
 from virtdocs.exhibits import EXHIBITS
+from virtdocs.experiments.io_request import PATHS
+from virtdocs.experiments.mixes import mixes
 from virtdocs.render import catalogue
 from virtdocs.render.palette import COLOURS
 from virtdocs.trace import EventKind, Party
@@ -29,6 +31,9 @@ def test_both_languages_hold_the_same_keys_and_values() -> None:
         [f"caption.{name}" for name in EXHIBITS],
         [exhibit.about for exhibit in EXHIBITS.values()],
         [f"param.{key}" for e in EXHIBITS.values() for key, _ in e.parameters],
+        [f"{what}.{one.model}" for one in mixes().values() for what in ("model", "formula")],
+        [f"limit.{limit}" for one in mixes().values() for limit in one.limits],
+        [f"path.{path}" for path in PATHS],
     ],
     ids=lambda keys: keys[0] if keys else "none",
 )

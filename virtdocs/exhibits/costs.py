@@ -52,18 +52,21 @@ def validation(kind: str) -> ViewBundle:
     found = _verdicts()
     if kind == "orders":
         pairs = orders(found)
-        asked = [_asked(one) for pair in pairs for one in (pair.slower, pair.faster)]
+        sides = [one for pair in pairs for one in (pair.slower, pair.faster)]
+        asked = [asked for one in sides for asked in _asked(one)]
         return verdicts_view.orders_table(found, pairs, workings(asked))
     if kind == "summary":
-        made = workings(_asked(one.target) for one in found)
+        made = workings(asked for one in found for asked in _asked(one.target))
         return verdicts_view.summary_table(summary(found), found, made)
-    made = workings(_asked(one.target) for one in found if one.target.scale == kind)
+    some = [one.target for one in found if one.target.scale == kind]
+    made = workings(asked for target in some for asked in _asked(target))
     return verdicts_view.rows_table(kind, found, made)
 
 
-def _asked(target: Target) -> Asked:
-    params = tuple(target.params.items())
-    return Asked(target.workload, target.technique, target.era, params)
+def _asked(target: Target) -> tuple[Asked, ...]:
+    """What is predicted for it; twice where only the device tells the rival apart."""
+    sides = dict.fromkeys((tuple(target.own_params.items()), tuple(target.rival_params.items())))
+    return tuple(Asked(target.workload, target.technique, target.era, one) for one in sides)
 
 
 @lru_cache(maxsize=1)

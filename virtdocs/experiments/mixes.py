@@ -24,6 +24,7 @@ MODELS: Final = (
     "link",
     "queue",
     "added",
+    "request",
     "walks",
     "walk_gain",
     "steps",

@@ -11,8 +11,9 @@ from virtdocs.devices.virtqueue import need_event
 from virtdocs.errors import BadValue
 from virtdocs.experiments.cost_model import CostModel, cost_model
 from virtdocs.experiments.eras import era as era_of
+from virtdocs.experiments.mix_device import with_device
 from virtdocs.experiments.mixes import Mix, Params, mix
-from virtdocs.experiments.models import cpu_time, latency, link, steps, walks
+from virtdocs.experiments.models import cpu_time, latency, link, request_cost, steps, walks
 from virtdocs.experiments.models.prediction import Prediction
 from virtdocs.experiments.switches import switches_of
 from virtdocs.experiments.techniques import technique
@@ -27,12 +28,12 @@ def predict(
 ) -> Prediction:
     """The prediction; UnknownName or BadValue for what can't be asked, or has no model.
 
-    ``params`` are the mix's, and the switches of an era.
+    ``params`` are the mix's, the switches of an era, and ``io``: another device of the technique.
     """
     era_of(era)
-    technique(technique_name, era_name=era)
-    found = mix(workload)
+    preset = technique(technique_name, era_name=era)
     switches, own = switches_of(params)
+    found, own = with_device(mix(workload), preset, own)
     checked = found.checked(own)
     chosen = found.chosen(checked)
     if chosen.model == "none":
@@ -54,6 +55,8 @@ def _by_model(chosen: Mix, name: str, era: str, model: CostModel, params: Params
         return walks.gain(chosen, name, era, params)
     if chosen.model == "link":
         return link.predict(chosen, name, era, model, params)
+    if chosen.model == "request":
+        return request_cost.predict(chosen, name, era, model, params)
     if chosen.model == "queue":
         return latency.queue(chosen, name, era, model, params)
     if chosen.model == "added":

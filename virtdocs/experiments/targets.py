@@ -35,6 +35,8 @@ MEASURES: Final[Mapping[str, Callable[[float], float]]] = MappingProxyType(
     }
 )
 DIVIDED: Final = ("time", "rate")  # a figure over another: of times, or of rates
+# Among a target's parameters: the device that its rival has in place of the technique's own.
+RIVAL_IO: Final = "rival_io"
 ABSOLUTE: Final = ("cycles", "added_us", "rate_of_exits")  # a figure as it is
 RULES: Final = ("rule", "not_slower")  # a statement, without a figure
 
@@ -70,6 +72,17 @@ class Target:
     def gated_ratio(self) -> bool:
         """Whether the figure is a ratio or a number of cycles: times in seconds are not gated."""
         return self.measure not in (*RULES, "added_us", "rate_of_exits")
+
+    @property
+    def own_params(self) -> Mapping[str, str | int]:
+        """The parameters of the prediction itself."""
+        return {key: value for key, value in self.params.items() if key != RIVAL_IO}
+
+    @property
+    def rival_params(self) -> Mapping[str, str | int]:
+        """The parameters of the rival's: the same, on its own device if it has one."""
+        io = {"io": self.params[RIVAL_IO]} if RIVAL_IO in self.params else {}
+        return {**self.own_params, **io}
 
     def published(self) -> tuple[float, float] | None:
         """Least and greatest ratio (or cycles) that the figure says; None for a statement."""

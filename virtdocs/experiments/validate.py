@@ -18,6 +18,7 @@ from typing import Final
 
 from virtdocs.errors import VirtdocsError
 from virtdocs.experiments.machine_options import MACHINE_PARAMS
+from virtdocs.experiments.models.request_cost import CYCLES
 from virtdocs.experiments.predict import predict
 from virtdocs.experiments.targets import GATES, Target, targets
 from virtdocs.experiments.uncertainty import Samples, Spread, combine, spread
@@ -148,23 +149,25 @@ def reasons() -> Mapping[str, str]:
 
 def predicted(target: Target) -> tuple[Samples, bool, tuple[str, ...]]:
     """Ratio, or cycles, as the target measures it; whether it was fitted; and the sources."""
-    own = predict(target.workload, target.technique, target.era, target.params)
+    own = predict(target.workload, target.technique, target.era, target.own_params)
     if target.measure in ("cycles", "added_us", "rule"):
         return own.value, own.fitted, own.sources
     if target.rival is None:
         if own.ratio is None:
             raise VirtdocsError(target.workload, "has no native time to compare with")
         return own.ratio, own.fitted, own.sources
-    params = target.params
-    if target.rival == target.technique:
-        # With a change of the machine and without it (RULES.md, W5).
+    params, itself = target.rival_params, target.rival == target.technique
+    if itself:  # with a change of the machine and without it (RULES.md, W5)
         params = {key: one for key, one in params.items() if key not in MACHINE_PARAMS}
     other = predict(target.workload, target.rival, target.era, params)
     sources = tuple(sorted({*own.sources, *other.sources}))
-    if target.rival == target.technique and target.measure != "percent_less":
-        if own.time is None or other.time is None or params == target.params:
+    if own.unit == other.unit == CYCLES:  # the CPU's, of the same request
+        return combine(lambda a, b: a / b, own.value, other.value), False, sources
+    if itself and target.measure != "percent_less":
+        if params == target.own_params:
             raise VirtdocsError(target.workload, "has no time with and without what is compared")
-        return combine(lambda a, b: a / b, own.time, other.time), False, sources
+        if own.time is not None and other.time is not None:
+            return combine(lambda a, b: a / b, own.time, other.time), False, sources
     if target.measure == "percent_less":  # exits, for every other quantity has no count
         if own.exits is None or not other.exits:
             raise VirtdocsError(target.workload, "has no exits to compare")

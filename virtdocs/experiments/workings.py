@@ -16,6 +16,7 @@ from virtdocs.experiments.cost_model import CostModel, Line, cost_model
 from virtdocs.experiments.costs import Sourced
 from virtdocs.experiments.devices import device_for
 from virtdocs.experiments.eras import era as era_of
+from virtdocs.experiments.mix_device import with_device
 from virtdocs.experiments.mixes import Mix, Params, mix
 from virtdocs.experiments.models import walks
 from virtdocs.experiments.models.extra_cycles import work_of
@@ -28,7 +29,7 @@ from virtdocs.experiments.techniques import technique
 from virtdocs.guest.workloads import WORKLOADS
 
 # Of the models of `virtdocs predict`; `carried` and `fit` are ways to a native time.
-EXTRA: Final = ("cpu_time", "link", "queue", "added")
+EXTRA: Final = ("cpu_time", "link", "queue", "added", "request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +72,12 @@ class Working:
 def working(asked: Asked) -> Working | None:
     """How the prediction comes about; None where nothing can be predicted."""
     try:
-        chosen = mix(asked.mix)
+        preset = technique(asked.technique, era_name=asked.era)
         switches, own = switches_of(dict(asked.params))
+        chosen, own = with_device(mix(asked.mix), preset, own)
         params = chosen.checked(own)
         chosen = chosen.chosen(params)
         model = cost_model(asked.era, switches)
-        technique(asked.technique, era_name=asked.era)
         counts = _counts(chosen, asked, params, model)
     except VirtdocsError:
         return None
@@ -124,7 +125,7 @@ def _counts(chosen: Mix, asked: Asked, params: Params, model: CostModel) -> tupl
 
 def _size(chosen: Mix, asked: Asked, params: Params) -> tuple[tuple[str, str | int], ...]:
     """The size of what is handed over at once, as the model of a link asks for it."""
-    if chosen.model != "link":
+    if chosen.model not in ("link", "request"):
         return ()
     size = int(params["size"]) if "size" in params else 0
     if "mtu" in params:

@@ -48,7 +48,7 @@ def predict(
     extra = extra_cycles(mix, technique_name, era, model, {"size": workload_size // 8 * 8})
     extra_us = tuple(cycles / (model.costs.ghz * 1000) for cycles in extra.cycles)
     times = combine(
-        lambda share, more: max(link_us, share * link_us + more), _shares(mix.name), extra_us
+        lambda share, more: max(link_us, share * link_us + more), shares(mix.name), extra_us
     )
     return Prediction(
         ratio=tuple(time / link_us for time in times),
@@ -78,7 +78,8 @@ def _buffer(mix: Mix, technique_name: str, era: str, params: Params) -> Buffer |
     return buffer(int(params["mtu"]), several)
 
 
-def _shares(name: str) -> Samples:
+def shares(name: str) -> Samples:
+    """The native CPU's share of the link's time, draw by draw."""
     low, high = SHARE
     middle, side = sqrt(low * high), log(high / low) / 2 / Z95
     return tuple(min(high, middle * exp(side * z)) for z in normal(f"share:{name}"))
