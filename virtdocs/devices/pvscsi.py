@@ -1,8 +1,14 @@
-"""VMware's paravirtual SCSI adapter (facts from Linux's drivers/scsi/vmw_pvscsi.h).
+"""VMware's paravirtual SCSI adapter (Linux 6.1, drivers/scsi: vmw_pvscsi.h; vmw_pvscsi.c,
+pvscsi_kick_io, pvscsi_setup_req_threshold).
 
 Requests and completions are rings in the guest's memory; a register write says that
 there is something new, and a completion interrupts without being asked about. One
 access a request, then: the write.
+
+A driver may be asked to leave the write out while few requests wait (reqCallThreshold). QEMU's
+adapter at 003f8db does not offer that (hw/scsi/vmw_pvscsi.c, pvscsi_commands), nor does this one
+by itself. How an adapter of VMware's chooses the number is not public: one that offers it here
+lets so many wait while it works anyway, and none when it is idle.
 """
 
 from __future__ import annotations
@@ -30,12 +36,13 @@ KICK_RW_IO: Final = 0x4018
 
 ADAPTER_RESET: Final = 1
 SETUP_RINGS: Final = 3
+SETUP_CALL_THRESHOLD: Final = 10
 RING_PAGES: Final = 32
 SETUP_WORDS: Final = (16 + 2 * 8 * RING_PAGES) // 4
 COMPLETION: Final = 1  # interrupt cause
 
 # The rings' state page: offsets of the indices.
-REQUEST_PRODUCER, REQUEST_CONSUMER, COMPLETION_PRODUCER = 0, 4, 12
+REQUEST_PRODUCER, REQUEST_CONSUMER, COMPLETION_PRODUCER, CALL_THRESHOLD = 0, 4, 12, 24
 REQUEST_BYTES: Final = 128
 COMPLETION_BYTES: Final = 32
 PER_PAGE: Final = 4096 // REQUEST_BYTES
@@ -43,6 +50,7 @@ COMPLETIONS_PER_PAGE: Final = 4096 // COMPLETION_BYTES
 HOST_OK: Final = 0
 HOST_INVALID: Final = 0x1A
 FAILED: Final = 0xFFFF_FFFF
+NOT_ENOUGH: Final = 0xFFFF_FFFE  # the command wants more data
 
 
 class Pvscsi:
@@ -50,7 +58,9 @@ class Pvscsi:
 
     name = "pvscsi"
 
-    def __init__(self, board: Board, disk: Disk) -> None:
+    def __init__(self, board: Board, disk: Disk, offered: int = 0) -> None:
+        """``offered``: requests that may wait while others are under way; 0 offers nothing."""
+        self.offered = offered
         self.board = board
         self.disk = disk
         self.line = Line(board, self.name)
@@ -69,6 +79,8 @@ class Pvscsi:
         self.consumed = self.completed = 0
         self.status = 0
         self.mask = 0
+        self.coalescing = False
+        self.under_way = 0
 
     def read(self, offset: int, size: int) -> int:
         """A register."""
@@ -78,15 +90,21 @@ class Pvscsi:
 
     def write(self, offset: int, size: int, value: int) -> None:
         """A register; the two kicks differ only in what the driver may leave out."""
+        value &= 0xFFFF_FFFF  # registers have 32 bits
         if offset == COMMAND:
             if value == ADAPTER_RESET:
                 self._reset()
             self.command, self.arguments = value, []
+            self.command_status = self._taken(value)
         elif offset == COMMAND_DATA and self.command == SETUP_RINGS:
             self.arguments.append(value)
             if len(self.arguments) == SETUP_WORDS:
                 self._set_rings_up()
-        elif offset in (KICK_RW_IO, KICK_NON_RW_IO) and self.state:
+        elif offset == COMMAND_DATA and self.command == SETUP_CALL_THRESHOLD and self.offered:
+            self.coalescing = bool(value)
+            self.command_status = value
+            self._kicked()
+        elif offset in (KICK_RW_IO, KICK_NON_RW_IO):
             self._kicked()
         elif offset == INTR_STATUS:
             self.status &= ~value
@@ -94,6 +112,18 @@ class Pvscsi:
         elif offset == INTR_MASK:
             self.mask = value
             self._update()
+
+    def _taken(self, command: int) -> int:
+        """What the status says of a command before its data: done, more is wanted, or unknown."""
+        if command == SETUP_RINGS or (command == SETUP_CALL_THRESHOLD and self.offered):
+            return NOT_ENOUGH
+        return 0 if command == ADAPTER_RESET else FAILED
+
+    def _say_threshold(self) -> None:
+        """How many requests may wait now; nobody fetches them while the adapter is idle."""
+        if self.coalescing:
+            waiting = self.offered if self.under_way else 1
+            self.board.dma.store(self.state + CALL_THRESHOLD, 4, waiting)
 
     def _set_rings_up(self) -> None:
         raw = b"".join(word.to_bytes(4, "little") for word in self.arguments)
@@ -105,11 +135,14 @@ class Pvscsi:
         self.state = words[0] << 12
         self.request_pages = words[1 : 1 + requests]
         self.completion_pages = words[1 + RING_PAGES : 1 + RING_PAGES + completions]
+        self.command_status = 0
 
     # Requests -------------------------------------------------------------------------------
 
     def _kicked(self) -> None:
         """Fetch all new requests. A driver that claims more than the ring holds gets nothing."""
+        if not self.state:
+            return
         dma = self.board.dma
         try:
             produced = dma.load(self.state + REQUEST_PRODUCER, 4)
@@ -122,11 +155,16 @@ class Pvscsi:
                 raw = dma.read(page + REQUEST_BYTES * (slot % PER_PAGE), REQUEST_BYTES)
                 self.consumed = self.consumed + 1 & 0xFFFF_FFFF
                 dma.store(self.state + REQUEST_CONSUMER, 4, self.consumed)
+                self.under_way += 1
                 self.disk.later(partial(self._perform, raw))
+            self._say_threshold()
         except DmaError:
             self.state = 0  # rings that lie nowhere: the adapter stops until it is reset
 
     def _perform(self, raw: bytes) -> None:
+        self.under_way = max(self.under_way - 1, 0)  # a reset forgets what is under way
+        if self.coalescing:  # whatever was queued meanwhile, without a call
+            self._kicked()
         dma = self.board.dma
         context, address, length = (int.from_bytes(raw[n : n + 8], "little") for n in (0, 8, 16))
         cdb = raw[40:56]

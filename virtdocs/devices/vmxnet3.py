@@ -1,9 +1,12 @@
-"""VMware's vmxnet3 (facts from Linux's drivers/net/vmxnet3/vmxnet3_defs.h).
+"""VMware's vmxnet3 (Linux 6.1, drivers/net/vmxnet3: vmxnet3_defs.h; vmxnet3_drv.c,
+vmxnet3_tq_xmit, vmxnet3_rq_rx_complete, vmxnet3_msix_rx).
 
 Rings with a generation bit in each entry: nothing has to be read to see what is new.
 A transmission writes the producer register once; an interrupt masks itself, and the
 driver's one write unmasks it. So a round trip is three writes: one packet, two
-interrupts.
+interrupts. The device says after how many packets it wants that register, and whether it
+wants to be told of buffers given back (ctrl.txThreshold, ctrl.updateRxProd); as QEMU's, it
+wants each packet at once and no buffer (hw/net/vmxnet3.c, vmxnet3_activate_device).
 """
 
 from __future__ import annotations
@@ -35,6 +38,8 @@ MAGIC: Final = 0xBABE_FEE1
 # In the shared area: where the queues' descriptions are. In a description: rings and sizes.
 QUEUE_DESCRIPTIONS: Final = 40
 AUTOMASK: Final = 80
+TX_THRESHOLD, UPDATE_RX_PRODUCER = 4, 0  # what the device says, in a description
+AT_ONCE: Final = 1
 TX_DESCRIPTION_BYTES: Final = 256
 RING, COMPLETION_RING, RING_SIZE, COMPLETION_SIZE, INTERRUPT = 16, 32, 56, 64, 72
 ENTRY: Final = 16
@@ -82,7 +87,13 @@ class Vmxnet3:
 
     name = "vmxnet3"
 
-    def __init__(self, board: Board, link: Link) -> None:
+    def __init__(
+        self, board: Board, link: Link, threshold: int = AT_ONCE, wants_buffers: bool = False
+    ) -> None:
+        """``threshold``: packets that the driver may keep back; ``wants_buffers``: whether it
+        says when it has given some back."""
+        self.threshold = threshold
+        self.wants_buffers = wants_buffers
         self.board = board
         self.link = link
         link.plug(self.name, self.receive)
@@ -131,8 +142,11 @@ class Vmxnet3:
             raise DmaError(self.shared, 4)
         descriptions = dma.load(self.shared + QUEUE_DESCRIPTIONS, 8)
         self.automask = bool(dma.load(self.shared + AUTOMASK, 1))
+        dma.store(descriptions + TX_THRESHOLD, 4, self.threshold)
         self.tx = self._queue(descriptions)
-        self.rx = self._queue(descriptions + TX_DESCRIPTION_BYTES)
+        receiving = descriptions + TX_DESCRIPTION_BYTES
+        dma.store(receiving + UPDATE_RX_PRODUCER, 1, self.wants_buffers)
+        self.rx = self._queue(receiving)
 
     def _queue(self, at: int) -> Queue:
         dma = self.board.dma

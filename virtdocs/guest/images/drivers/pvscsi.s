@@ -9,18 +9,25 @@
 .equ PVSCSI_MESSAGE, DEVICE + 0x6000
 .equ PVSCSI_RESET, 1
 .equ PVSCSI_RINGS, 3
+.equ PVSCSI_MESSAGE_RING, 8
+.equ PVSCSI_THRESHOLD, 10
+.equ PVSCSI_RESULT, DEVICE + 8
 .equ RING_STATE, DEVICE_MEMORY
 .equ REQUEST_RING, DEVICE_MEMORY + PAGE         ; 32 entries of 128 bytes
 .equ COMPLETION_RING, DEVICE_MEMORY + 2 * PAGE  ; 128 entries of 32 bytes
 .equ REQUEST_PRODUCER, RING_STATE + 0
 .equ COMPLETION_PRODUCER, RING_STATE + 12
 .equ COMPLETION_CONSUMER, RING_STATE + 16
+.equ REQUEST_CONSUMER, RING_STATE + 4
+.equ CALL_THRESHOLD, RING_STATE + 24    ; so many requests wait before the adapter is called
 .equ TO_HOST, 8
 .equ TO_DEVICE, 16
 .equ NO_DATA, 4
 
 driver_start:
     mov dword [PVSCSI_COMMAND], PVSCSI_RESET
+    mov dword [PVSCSI_COMMAND], PVSCSI_MESSAGE_RING
+    mov rax, dword [PVSCSI_RESULT]      ; pvscsi_setup_msg_workqueue: nobody has one here
     mov dword [PVSCSI_COMMAND], PVSCSI_RINGS
     mov dword [PVSCSI_DATA], 1          ; a page for requests, a page for completions
     mov dword [PVSCSI_DATA], 1
@@ -36,6 +43,16 @@ driver_start:
     mov dword [PVSCSI_MESSAGE + 12], 0
 .endif
     mov dword [PVSCSI_MASK], 1
+    mov dword [PVSCSI_COMMAND], PVSCSI_THRESHOLD    ; pvscsi_setup_req_threshold
+    mov rax, dword [PVSCSI_RESULT]
+    mov rcx, 0xffffffff
+    cmp rax, rcx
+    je pvscsi_no_threshold
+    mov dword [PVSCSI_COMMAND], PVSCSI_THRESHOLD
+    mov dword [PVSCSI_DATA], 1
+    mov rax, dword [PVSCSI_RESULT]
+    mov [pvscsi_threshold], rax
+pvscsi_no_threshold:
     ret
 pvscsi_other_pages:
     mov rcx, 63
@@ -77,6 +94,15 @@ pvscsi_direction:
     pop rbx
     cmp qword [rdi + R_OPERATION], OP_FLUSH
     je pvscsi_other_kick
+    cmp qword [pvscsi_threshold], 0     ; pvscsi_kick_io
+    je pvscsi_call
+    mov rax, dword [REQUEST_PRODUCER]
+    mov rcx, dword [REQUEST_CONSUMER]
+    sub rax, rcx
+    mov rcx, dword [CALL_THRESHOLD]
+    cmp rax, rcx
+    jb pvscsi_done
+pvscsi_call:
     mov dword [PVSCSI_KICK_RW], 0
     ret
 pvscsi_other_kick:
@@ -114,3 +140,6 @@ pvscsi_all:
     pop rbx
 pvscsi_done:
     ret
+
+pvscsi_threshold:
+    .quad 0

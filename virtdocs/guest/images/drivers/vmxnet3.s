@@ -1,6 +1,7 @@
 ; vmxnet3, as Linux 6.1 drives it (drivers/net/vmxnet3/vmxnet3_drv.c).
 .equ VMX_MASKS, DEVICE + 0      ; 8 bytes an interrupt: 0 receives, 1 sends
 .equ VMX_SEND, DEVICE + 0x600
+.equ VMX_RECEIVE, DEVICE + 0x800
 .equ VMX_SHARED_LOW, DEVICE + 0x1010
 .equ VMX_SHARED_HIGH, DEVICE + 0x1018
 .equ VMX_COMMAND, DEVICE + 0x1020
@@ -8,6 +9,9 @@
 .equ VMX_MESSAGES, DEVICE + 0x2000
 .equ VMX_SHARED, DEVICE_MEMORY
 .equ VMX_QUEUES, DEVICE_MEMORY + 0x400
+.equ VMX_DEFERRED, VMX_QUEUES + 0           ; packets that the device has not been told of
+.equ VMX_THRESHOLD, VMX_QUEUES + 4          ; as many as it wants to be told of at a time
+.equ VMX_WANTS_RECEIVE, VMX_QUEUES + 256    ; whether it wants to be told of buffers
 .equ SEND_RING, DEVICE_MEMORY + PAGE
 .equ SEND_DONE, DEVICE_MEMORY + 2 * PAGE
 .equ RECEIVE_RING, DEVICE_MEMORY + 3 * PAGE
@@ -71,9 +75,17 @@ driver_transmit:
     or rcx, TX_GENERATION
 vmx_old_generation:
     mov dword [rax + SEND_RING + 8], rcx
+    mov rax, dword [VMX_DEFERRED]
+    inc rax
+    mov dword [VMX_DEFERRED], rax
+    mov rcx, dword [VMX_THRESHOLD]
+    cmp rax, rcx
+    jb vmx_deferred
+    mov dword [VMX_DEFERRED], 0
     mov rax, [sent]
     and rax, SLOTS - 1
     mov dword [VMX_SEND], rax
+vmx_deferred:
     ret
 
 driver_interrupt:
@@ -120,6 +132,13 @@ vmx_odd_round:
     mov dword [rax + RECEIVE_RING + 8], rcx
     inc rbx
     mov [vmx_next], rbx
+    cmp byte [VMX_WANTS_RECEIVE], 0
+    je vmx_received
+    test rbx, 15
+    jne vmx_received
+    mov rax, rbx
+    and rax, SLOTS - 1
+    mov dword [VMX_RECEIVE], rax
     jmp vmx_received
 vmx_all_received:
     pop rbx
