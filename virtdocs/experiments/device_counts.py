@@ -42,6 +42,10 @@ PLAIN: Final[Mapping[str, str]] = MappingProxyType({**SETTINGS, "pc": "native"})
 # Whose own devices are compared, and of which kinds. A balloon has no emulated counterpart.
 HYPERVISORS: Final = ("esxi", "kvm_virtio", "xen_pvh", "hyperv")
 OWN_KINDS: Final = ("disk", "net", "balloon")
+# Devices that a hypervisor brought before those that it has now.
+EARLIER: Final[Mapping[tuple[str, str], tuple[str, ...]]] = MappingProxyType(
+    {("esxi", "net"): ("vmxnet2",)}
+)
 BALLOON: Final[tuple[str, Params]] = ("balloon", (("ops", 512), ("pages", 256)))
 DEPTHS: Final = (1, 2, 4, 8, 16)
 REPLIES: Final = (1, 2, 4, 8, 16)
@@ -158,19 +162,14 @@ def own_devices() -> tuple[OwnDevice, ...]:
     for name in HYPERVISORS:
         devices = DEFAULTS[technique_named(name).io]
         for kind in OWN_KINDS:
-            device = devices.get(kind)
-            if device is None:
-                continue
+            current = (devices[kind],) if kind in devices else ()
             workload, params = OPERATIONS.get(kind, BALLOON)
             emulated = DEFAULTS["emulated"][kind] if kind in OPERATIONS else None
-            found.append(
-                OwnDevice(
-                    name,
-                    kind,
-                    counted(workload, device, params, name),
-                    counted(workload, emulated, params) if emulated else None,
-                )
-            )
+            beside = counted(workload, emulated, params) if current and emulated else None
+            found += [
+                OwnDevice(name, kind, counted(workload, device, params, name), beside)
+                for device in (*current, *EARLIER.get((name, kind), ()))
+            ]
     return tuple(found)
 
 

@@ -49,7 +49,9 @@ PATHS: Final[Mapping[str, Path]] = MappingProxyType(
             )
         },
         "kvm_vhost": Path("kvm_virtio", (("backend", "vhost"),)),
-        **{name: Path(name) for name in ("workstation", "esxi", "hyperv", "passthrough")},
+        **{name: Path(name) for name in ("workstation", "esxi")},
+        "esxi_lsilogic": Path("esxi", (), "lsilogic"),
+        **{name: Path(name) for name in ("hyperv", "passthrough")},
     }
 )  # fmt: skip
 
