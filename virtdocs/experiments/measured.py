@@ -107,6 +107,8 @@ LAWS: Final[Mapping[str, tuple[Law, ...]]] = MappingProxyType(
             Law(reads=1, interrupts=-3),
             Law(writes=1, interrupts=-2, low=2, high=2),
         ),
+        # The request, a read for each reply, and one that ends an interrupt (mpt_interrupt).
+        "lsilogic": (Law(reads=1, interrupts=-1, low=1, high=1), Law(writes=1, low=1, high=1)),
         # The one register that says that there is something.
         "pvscsi": (Law(reads=1), Law(writes=1, low=1, high=1)),
     }
