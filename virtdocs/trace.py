@@ -45,6 +45,8 @@ class EventKind(StrEnum):
     EVENT_CHANNEL = "event_channel"
     BALLOON = "balloon"  # a frame goes from a guest to the host, or comes behind a page again
     UNCLAIMED = "unclaimed"  # no device answers, or no buffer is there: never ignored
+    REFLECT = "reflect"  # an exit of a guest's guest goes on to the hypervisor in the guest
+    MERGE = "merge"  # two control structures become the one that the hardware runs with
 
 
 class ExitReason(StrEnum):
@@ -73,6 +75,21 @@ class ExitReason(StrEnum):
     TRIPLE_FAULT = "triple_fault"
 
 
+class LevelOneExit(StrEnum):
+    """Why a hypervisor that is a guest itself leaves for the one below it: keys of ``vm_exit``.
+
+    The instructions of VMX exit unconditionally but for VMREAD and VMWRITE of fields that a
+    shadow VMCS covers (SDM vol. 3C §26.1.2, §26.1.3).
+    """
+
+    VMREAD = "l1.vmread"
+    VMWRITE = "l1.vmwrite"
+    VMRESUME = "l1.vmresume"
+    INVEPT = "l1.invept"
+    MSR_WRITE = "l1.msr_write"
+    HLT = "l1.hlt"
+
+
 class Party(StrEnum):
     """Who acts. The flow diagrams draw one lane for each."""
 
@@ -91,7 +108,9 @@ class Party(StrEnum):
 INTERVENTIONS: Final = frozenset(
     {EventKind.TRAP, EventKind.VM_EXIT, EventKind.HYPERCALL, EventKind.CALLOUT}
 )
-ASYNCHRONOUS: Final = frozenset({"timer", "external_interrupt", "interrupt_window"})
+ASYNCHRONOUS: Final = frozenset(
+    {"timer", "external_interrupt", "interrupt_window", *(str(key) for key in LevelOneExit)}
+)
 
 
 @dataclass(frozen=True, slots=True)

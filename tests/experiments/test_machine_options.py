@@ -116,8 +116,42 @@ def test_only_a_departure_is_a_parameter_of_the_answer() -> None:
         ("hw_shadow", {"nested_page": "2M"}, BadValue, "hw_shadow has no nested tables"),
         ("xen_pv64", {"guest_page": "2M"}, BadValue, "Xen offers no pages of 2 MiB to xen_pv64"),
         ("hw_nested", {"walk_cach": 1}, UnknownName, "Did you mean walk_cache"),
+        ("hw_nested", {"dept": 2}, UnknownName, "Did you mean depth"),
+        ("hw_nested", {"depth": 3}, BadValue, "depth=3 is not between 1 and 2"),
+        ("hw_nested", {"depth": "two"}, BadValue, "no integer"),
+        ("bt", {"depth": 2}, BadValue, "bt runs no guest hypervisor; hw_nested, kvm_virtio"),
+        ("xen_hvm", {"depth": 2}, BadValue, "runs no guest hypervisor"),
+        ("hw_nested", {"vmcs_shadowing": "off"}, BadValue, "wants depth=2"),
+        ("hw_nested", {"depth": 2, "vmcs_shadowing": "of"}, UnknownName, "Did you mean off"),
     ],
 )
 def test_bad_input_is_named(technique, params, error, said) -> None:
     with pytest.raises(error, match=said):
         run("cpuid", technique, params=params)
+
+
+def test_a_guest_hypervisor_is_one_of_intel_s() -> None:
+    with pytest.raises(BadValue, match="--vendor intel"):
+        ran("cpuid", "hw_nested", "amd", depth=2)
+
+
+def test_a_workload_s_own_depth_is_no_hypervisor_s() -> None:
+    found = ran("disk_read", "kvm_virtio", depth=2)
+    assert found.params["depth"] == 2
+    assert not any(key.startswith("l1.") for key in found.counts["vm_exit"])
+
+
+@pytest.mark.parametrize(("era", "exits"), [("kvm-2012", 8), ("kvm-2020", 2)])
+def test_the_era_decides_what_an_exit_becomes_at_depth_two(era: str, exits: int) -> None:
+    found = run("cpuid", "kvm_emulated", era=era, params={"depth": 2, "ops": 50})
+    assert sum(found.counts_per_op["vm_exit"].values()) == exits
+    plain = run("cpuid", "kvm_emulated", era=era, params={"ops": 50})
+    assert found.state_hash == plain.state_hash
+    assert found.virtual_time == plain.virtual_time
+    assert found.params["depth"] == 2
+
+
+def test_shadowing_can_be_taken_from_the_processor() -> None:
+    params = {"depth": 2, "ops": 50, "vmcs_shadowing": "off"}
+    found = run("cpuid", "hw_nested", era="kvm-2020", params=params)
+    assert found.counts_per_op["vm_exit"]["l1.vmread"] == 6

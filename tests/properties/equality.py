@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tests.properties.random_guest import RandomGuest
-from virtdocs.experiments.machine_options import MachineOptions
+from virtdocs.experiments.machine_options import USUAL, MachineOptions
 from virtdocs.experiments.machines import Assembled, assemble
 from virtdocs.experiments.techniques import technique
 from virtdocs.guest.disassembler import text_of
@@ -59,7 +59,9 @@ class Ran:
         return self.machine.trace.total(EventKind.EXCEPTION)
 
 
-def run_under(guest: RandomGuest, name: str, budget: int = BUDGET) -> Ran:
+def run_under(
+    guest: RandomGuest, name: str, budget: int = BUDGET, options: MachineOptions = USUAL
+) -> Ran:
     """The guest under a technique, with as many levels of tables as it was made for.
 
     ``name`` may end in ``+2M``: then the monitor maps with nested entries of 2 MiB; and in
@@ -67,7 +69,7 @@ def run_under(guest: RandomGuest, name: str, budget: int = BUDGET) -> Ran:
     """
     base, *how = name.split("+")
     preset = replace(technique(base, guest.vendor), levels=guest.levels)
-    options = MachineOptions(nested_large="2M" in how)
+    options = replace(options, nested_large="2M" in how)
     machine = assemble(preset, guest.program, guest.vendor, Trace(), options)
     if "fast" in how:
         cores = fast_cores(machine.board, machine.engines, hot=2)
@@ -77,9 +79,11 @@ def run_under(guest: RandomGuest, name: str, budget: int = BUDGET) -> Ran:
     return Ran(machine, outcome, frozenset().union(*(one.names for one in engines)))
 
 
-def differences(guest: RandomGuest, native: Ran, name: str) -> list[str]:
+def differences(
+    guest: RandomGuest, native: Ran, name: str, options: MachineOptions = USUAL
+) -> list[str]:
     """What differs under a technique from the run on bare hardware; empty when nothing does."""
-    other = run_under(guest, name)
+    other = run_under(guest, name, options=options)
     if other.end == native.end:
         return []
     mine, theirs = native.machine.board, other.machine.board

@@ -22,6 +22,10 @@ class Era:
     # Kernels hand over several TCP segments in one buffer, where a driver takes them. No source
     # of an era before KVM names it (data/costs/RULES.md, T1).
     segmentation: bool = False
+    # The Linux whose KVM runs in a guest, for eras that nest; VMCS shadowing came with Haswell,
+    # and Linux has used it since 3.10.
+    kvm: str = ""
+    vmcs_shadowing: bool = False
 
 
 ERAS: Final[Mapping[str, Era]] = MappingProxyType(
@@ -32,8 +36,23 @@ ERAS: Final[Mapping[str, Era]] = MappingProxyType(
             Era("xen-2003", 2, hardware_assist=False, nested_paging=False, xen_io="xen_internal"),
             # The first VT-x left the page tables to software.
             Era("p4-2006", 2, hardware_assist=True, nested_paging=False),
-            Era("kvm-2012", 4, hardware_assist=True, nested_paging=True, segmentation=True),
-            Era("kvm-2020", 4, hardware_assist=True, nested_paging=True, segmentation=True),
+            Era(
+                "kvm-2012",
+                4,
+                hardware_assist=True,
+                nested_paging=True,
+                segmentation=True,
+                kvm="3.4",
+            ),
+            Era(
+                "kvm-2020",
+                4,
+                hardware_assist=True,
+                nested_paging=True,
+                segmentation=True,
+                kvm="5.10",
+                vmcs_shadowing=True,
+            ),
         )
     }
 )

@@ -11,6 +11,7 @@ from virtdocs.experiments.builders import (
     deprivileged,
     emulation,
     hardware_assist,
+    nested,
     paravirtual,
 )
 from virtdocs.experiments.builders.assembled import Assembled, Builder, Order
@@ -43,7 +44,8 @@ def assemble(
     options: MachineOptions = USUAL,
 ) -> Assembled:
     """The machine of a technique with the program loaded."""
-    machine = BUILDERS[technique.cpu](Order(technique, program, vendor, trace, options))
+    build = nested.build if options.depth > 1 else BUILDERS[technique.cpu]
+    machine = build(Order(technique, program, vendor, trace, options))
     if options.host_time:
         machine.board.agenda.stolen = lambda: trace.interventions
     if options.walk_cache:

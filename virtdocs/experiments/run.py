@@ -93,10 +93,10 @@ def run(
     if steps < 1:
         raise BadValue("--steps", f"{steps} is not at least 1")
     if workload in WORKLOADS:
-        return _run_workload(workload, preset, vendor, io, dict(params), steps, record, core)
+        return _run_workload(workload, preset, vendor, io, dict(params), steps, record, core, era)
     if io is not None:
         raise BadValue("--io", "a program of its own has no driver for a device")
-    return _run_file(workload, preset, vendor, dict(params), steps, record, core)
+    return _run_file(workload, preset, vendor, dict(params), steps, record, core, era)
 
 
 def _run_workload(
@@ -108,10 +108,11 @@ def _run_workload(
     steps: int,
     record: bool,
     core: str,
+    era: str | None,
 ) -> ResultSet:
     found = WORKLOADS[name]
-    departures = taken(params, preset)
-    machine_options = options_of(departures)
+    departures = taken(params, preset, found.params)
+    machine_options = options_of(departures, era)
     given = params.pop("ops", found.ops)
     try:
         ops = int(given)
@@ -159,6 +160,7 @@ def _run_file(
     steps: int,
     record: bool,
     core: str,
+    era: str | None,
 ) -> ResultSet:
     departures = taken(params, preset)
     for name in params:
@@ -172,7 +174,7 @@ def _run_file(
     # The selectors of the starting state have names (interface.md, "Guest programs").
     constants = {**BUILDS["native"].constants, "LEVELS": preset.levels}
     program = assemble_text(text, path, constants=constants)
-    options = options_of(departures)
+    options = options_of(departures, era)
     finished = execute(preset, program, vendor, steps, record, core=core, machine_options=options)
     board = finished.machine.board
     work = work_per_op(Counter(), _with_calls(finished), board.retired, 1)

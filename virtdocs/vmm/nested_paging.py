@@ -12,20 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from virtdocs.machine.memory import PAGE_SHIFT, GuestMemory, Page, PhysicalMemory
+from virtdocs.machine.memory import PAGE_SHIFT, GuestMemory, PhysicalMemory
 from virtdocs.machine.mmu import WALK_REFS, HardwareMmu
-from virtdocs.machine.paging import (
-    FRAME_MASK,
-    INDEX_BITS,
-    LARGE,
-    PRESENT,
-    USER,
-    WRITABLE,
-    Access,
-    Translation,
-    index_at,
-    walk,
-)
+from virtdocs.machine.paging import INDEX_BITS, Access, Translation, walk
 from virtdocs.machine.quick_walk import (
     REMEMBERED,
     Entries,
@@ -41,6 +30,7 @@ from virtdocs.machine.traps import Trap, TrapKind, Trapped, fault
 from virtdocs.machine.walk_cache import WalkCache
 from virtdocs.trace import EventKind, ExitReason, Party, Trace
 from virtdocs.vmm.host import GUEST
+from virtdocs.vmm.nested_tables import NestedTables
 
 
 class NestedMmu(HardwareMmu):
@@ -190,10 +180,10 @@ class NestedPaging:
     ) -> None:
         self.mmu = mmu
         self.guest = guest
-        self.allocate = allocate
         self.trace = trace
         # All virtual CPUs of a guest share the nested tables of the first.
-        self.root = allocate() if root is None else root
+        self.tables = NestedTables(mmu.memory, mmu.nested_levels, allocate, root)
+        self.root = self.tables.root
         self.large = large
         mmu.nested_root = self.root
         self._log: WriteLog | None = None
@@ -234,57 +224,20 @@ class NestedPaging:
         """Whether the 2 MiB around a guest frame are 2 MiB of the host's, and all the guest's."""
         part = guest_frame & LARGE_PAGES - 1
         first, behind = guest_frame - part, host_frame - part
-        if behind & LARGE_PAGES - 1 or self._table_below(guest_frame):
+        if behind & LARGE_PAGES - 1 or self.tables.divides(guest_frame):
             return False
         return self.guest.frame_of[first : first + LARGE_PAGES] == list(
             range(behind, behind + LARGE_PAGES)
         ) and all(self.owns(behind + one) for one in range(LARGE_PAGES))
 
-    def _table_below(self, guest_frame: int) -> bool:
-        """Whether some of these 2 MiB have entries of their own already."""
-        table = self.root
-        for level in range(self.mmu.nested_levels - 1, 0, -1):
-            entry = self._page(table)[index_at(guest_frame << PAGE_SHIFT, level)]
-            if not entry & PRESENT or entry & LARGE:
-                return False
-            table = (entry & FRAME_MASK) >> PAGE_SHIFT
-        return True
-
     def protect_all(self) -> None:
         """Take write permission from the nested entry of every frame of the guest's memory."""
         for guest_frame in range(self.guest.frames):
-            table = self._last_table(guest_frame)
-            if table is not None:
-                table[index_at(guest_frame << PAGE_SHIFT, 0)] &= ~WRITABLE
+            self.tables.protect(guest_frame)
 
     def unmap(self, guest_frame: int) -> None:
         """Forget a guest frame; the caller flushes."""
-        table = self._last_table(guest_frame)
-        if table is not None:
-            table[index_at(guest_frame << PAGE_SHIFT, 0)] = 0
-
-    def _last_table(self, guest_frame: int) -> Page | None:
-        """The last-level table that would map a guest frame, if there is one."""
-        table = self.root
-        for level in range(self.mmu.nested_levels - 1, 0, -1):
-            entry = self._page(table)[index_at(guest_frame << PAGE_SHIFT, level)]
-            if not entry & PRESENT:
-                return None
-            if entry & LARGE:
-                table = self._split(table, index_at(guest_frame << PAGE_SHIFT, level))
-            else:
-                table = (entry & FRAME_MASK) >> PAGE_SHIFT
-        return self._page(table)
-
-    def _split(self, table: int, index: int) -> int:
-        """Put a table of 4 KiB entries, which say the same, in place of an entry of 2 MiB."""
-        page = self._page(table)
-        entry, below = page[index], self.allocate()
-        entries = self._page(below)
-        for part in range(LARGE_PAGES):
-            entries[part] = (entry & ~LARGE) + (part << PAGE_SHIFT)
-        page[index] = below << PAGE_SHIFT | PRESENT | WRITABLE | USER
-        return below
+        self.tables.unmap(guest_frame)
 
     def assign(self, frame: int) -> None:
         """Registers of a device that the guest has for itself: the same frame on both sides."""
@@ -293,31 +246,12 @@ class NestedPaging:
     def _map(
         self, guest_frame: int, host_frame: int, writable: bool = True, level: int = 0
     ) -> None:
-        table = self.root
-        address = guest_frame << PAGE_SHIFT
-        for above in range(self.mmu.nested_levels - 1, level, -1):
-            table = self._next(table, index_at(address, above))
-        page = self._page(table)
-        rights = PRESENT | USER | (WRITABLE if writable else 0) | (LARGE if level else 0)
-        page[index_at(address, level)] = host_frame << PAGE_SHIFT | rights
+        self.tables.map(guest_frame, host_frame, writable, level)
         self.trace.record(EventKind.NESTED_FILL, "", Party.HYPERVISOR, frame=guest_frame)
 
     def owns(self, host_frame: int) -> bool:
         """Whether the frame is the guest's: checked at each entry, not only when it was given."""
         return self.guest.host.owners.get(host_frame) == GUEST
-
-    def _next(self, table: int, index: int) -> int:
-        page = self._page(table)
-        if not page[index] & PRESENT:
-            page[index] = self.allocate() << PAGE_SHIFT | PRESENT | WRITABLE | USER
-        elif page[index] & LARGE:
-            return self._split(table, index)
-        return page[index] >> PAGE_SHIFT & (1 << 40) - 1
-
-    def _page(self, frame: int) -> list[int]:
-        page = self.mmu.memory.page(frame)
-        assert page is not None
-        return page
 
     def activate(self, root: int) -> None:
         """The guest's cr3 is the hardware's own: nothing to build."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from virtdocs.machine.memory import PhysicalMemory
+from virtdocs.machine.memory import Memory, Page
 
 MSR_HIGH: Final = 0xC000_0000
 MSR_RANGE: Final = 0x2000
 
 
-def set_bit(memory: PhysicalMemory, frame: int, bit: int, value: bool) -> None:
+def set_bit(memory: Memory, frame: int, bit: int, value: bool) -> None:
     """Set or clear bit ``bit`` of a frame."""
     page = memory.page(frame)
     assert page is not None
@@ -23,7 +23,7 @@ def set_bit(memory: PhysicalMemory, frame: int, bit: int, value: bool) -> None:
     page[bit // 64] = page[bit // 64] | mask if value else page[bit // 64] & ~mask
 
 
-def get_bit(memory: PhysicalMemory, frame: int, bit: int) -> bool:
+def get_bit(memory: Memory, frame: int, bit: int) -> bool:
     """Read bit ``bit`` of a frame."""
     page = memory.page(frame)
     assert page is not None
@@ -33,7 +33,7 @@ def get_bit(memory: PhysicalMemory, frame: int, bit: int) -> bool:
 class PortMap:
     """Which ports exit; all of them until a port is passed through."""
 
-    def __init__(self, memory: PhysicalMemory, allocate: Callable[[], int]) -> None:
+    def __init__(self, memory: Memory, allocate: Callable[[], int]) -> None:
         self.memory = memory
         self.frames = (allocate(), allocate())
         for frame in self.frames:
@@ -56,7 +56,7 @@ class PortMap:
 class MsrMap:
     """Which MSRs exit on read and on write; all until passed through."""
 
-    def __init__(self, memory: PhysicalMemory, allocate: Callable[[], int]) -> None:
+    def __init__(self, memory: Memory, allocate: Callable[[], int]) -> None:
         self.memory = memory
         self.frame = allocate()
         page = memory.page(self.frame)
@@ -84,3 +84,13 @@ class MsrMap:
         """Whether this access exits; always for MSRs outside the bitmap's ranges."""
         bit = self._bit(msr, write)
         return True if bit is None else get_bit(self.memory, self.frame, bit)
+
+    def words(self) -> Page:
+        """The map as it lies in memory."""
+        page = self.memory.page(self.frame)
+        assert page is not None
+        return page
+
+    def merge(self, one: Page, other: Page) -> None:
+        """Exit for what either of two maps exits for."""
+        self.words()[:] = [a | b for a, b in zip(one, other, strict=True)]

@@ -13,7 +13,7 @@ from typing import Final
 
 from virtdocs.machine.cpu import Cpu
 from virtdocs.machine.isa import INSTRUCTION_BYTES
-from virtdocs.machine.memory import PAGE_SHIFT, PhysicalMemory
+from virtdocs.machine.memory import PAGE_SHIFT, Memory
 from virtdocs.machine.registers import RSP
 from virtdocs.trace import ExitReason
 from virtdocs.vmm.permission_maps import MsrMap, PortMap
@@ -35,6 +35,24 @@ class Field(IntEnum):
     IO_BITMAP_A = 11
     IO_BITMAP_B = 12
     MSR_BITMAP = 13
+    # What only a hypervisor's software looks at or writes (vmm/nested), not the hardware here.
+    GUEST_PHYSICAL_ADDRESS = 14
+    EXIT_INTERRUPTION_INFO = 15
+    IDT_VECTORING_INFO = 16
+    GUEST_INTERRUPTIBILITY = 17
+    GUEST_CS_SELECTOR = 18
+    GUEST_CS_ACCESS_RIGHTS = 19
+    GUEST_SS_ACCESS_RIGHTS = 20
+    GUEST_CR0 = 21
+    GUEST_CR4 = 22
+    CR0_READ_SHADOW = 23
+    CR4_READ_SHADOW = 24
+    TPR_THRESHOLD = 25
+    ENTRY_EXCEPTION_ERROR_CODE = 26
+    HOST_FS_SELECTOR = 27
+    HOST_GS_SELECTOR = 28
+    HOST_FS_BASE = 29
+    HOST_GS_BASE = 30
 
 
 class Primary(IntFlag):
@@ -106,9 +124,7 @@ CONDITIONAL: Final[dict[ExitReason, Primary]] = {
 class Vmcs:
     """One virtual CPU's control structure; it is also the ``controls`` of the hardware CPU."""
 
-    def __init__(
-        self, memory: PhysicalMemory, allocate: Callable[[], int], controls: Primary
-    ) -> None:
+    def __init__(self, memory: Memory, allocate: Callable[[], int], controls: Primary) -> None:
         self.memory = memory
         self.frame = allocate()
         self.ports = PortMap(memory, allocate)

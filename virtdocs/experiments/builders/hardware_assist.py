@@ -8,6 +8,7 @@ from typing import Final
 from virtdocs.experiments.builders.assembled import Assembled, Order, owned, virtual_board
 from virtdocs.machine.board import Board
 from virtdocs.machine.cpu import Cpu
+from virtdocs.machine.memory import Memory
 from virtdocs.machine.registers import (
     MSR_FS_BASE,
     MSR_GS_BASE,
@@ -50,7 +51,13 @@ def build(order: Order) -> Assembled:
     interface = _interfaces(order, host, board, pagings)
     for cpu, own in zip(cpus, pagings, strict=True):
         cpu.guard, cpu.resource_guard = host.oracle, host.resource_oracle
-        structure = _vmcb(host, shadow) if order.technique.cpu == "svm" else _vmcs(host, shadow)
+        structure: Vmcb | Vmcs
+        if order.technique.cpu == "svm":
+            structure = _vmcb(host, shadow)
+        else:
+            structure = new_vmcs(host.memory, host.monitor_frame, shadow)
+        for msr in PASSED_MSRS:
+            host.pass_through("msr", msr)
         structure.tagged_tlb = order.options.tlb_tags
         if isinstance(own, NestedPaging):
             structure.nested_root = own.root
@@ -103,16 +110,16 @@ def _nested(host: Host, levels: int, trace: Trace, large: bool) -> Callable[[Cpu
     return paging
 
 
-def _vmcs(host: Host, shadow: bool) -> Vmcs:
+def new_vmcs(memory: Memory, allocate: Callable[[], int], shadow: bool) -> Vmcs:
+    """A control structure as these hypervisors set one up."""
     controls = Primary.HLT_EXITING | Primary.USE_IO_BITMAPS | Primary.USE_MSR_BITMAPS
     if shadow:
         controls |= Primary.CR3_LOAD_EXITING | Primary.INVLPG_EXITING
     else:
         controls |= Primary.ENABLE_EPT
-    structure = Vmcs(host.memory, host.monitor_frame, controls)
+    structure = Vmcs(memory, allocate, controls)
     for msr in PASSED_MSRS:
         structure.msrs.pass_through(msr)
-        host.pass_through("msr", msr)
     return structure
 
 
@@ -125,7 +132,6 @@ def _vmcb(host: Host, shadow: bool) -> Vmcb:
     structure = Vmcb(host.memory, host.monitor_frame, intercepts)
     for msr in PASSED_MSRS:
         structure.msrs.pass_through(msr)
-        host.pass_through("msr", msr)
     for number in (0, 4):
         structure.intercept_control_register(number, write=True)
     if shadow:

@@ -1,9 +1,9 @@
 """The virtualization instructions of both vendors, as a guest meets them.
 
-No technique here lets a guest be a hypervisor: outside a guest they are #UD, as
-CR4.VMXE and EFER.SVME stay without effect; in a VMX guest each of them exits
-(SDM vol. 3C §26.1.2), and the hypervisor answers #UD. The monitor itself is
-Python and enters guests through ``Cpu.controls``.
+No program here is a hypervisor: outside a guest they are #UD, as CR4.VMXE and
+EFER.SVME stay without effect; in a VMX guest each of them exits (SDM vol. 3C §26.1.2),
+and the hypervisor answers #UD. The monitor itself is Python and enters guests through
+``Cpu.controls``; so is one that is a guest of another's (``vmm/nested``).
 """
 
 from __future__ import annotations
