@@ -92,7 +92,9 @@ class EraCosts:
 
     def of(self, event: str, axes: Iterable[str]) -> tuple[Sourced, ...]:
         """The parts of an event's price: the most exact name and axis that has one."""
-        names = (event, event.partition(".")[0])
+        kind = event.partition(".")[0]
+        # An exit of a hypervisor that is a guest has the price of one of the same reason (N1).
+        names = (event, event.replace(".l1.", ".", 1), kind)
         for name in names:
             for axis in (*axes, "*"):
                 found = tuple(c for c in self.costs if c.event == name and c.axis == axis)

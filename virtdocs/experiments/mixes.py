@@ -39,7 +39,8 @@ Params = Mapping[str, str | int]
 class Mix:
     """One mix. ``counts``: ops by workload, ``workload@device`` for a device of its own;
     ``native``: a record by era, per unit; ``fit``: a record of binary translation by era;
-    ``carried``: whose fit an era takes over; ``steps``: events of the steps model."""
+    ``carried``: whose fit an era takes over; ``steps``: events of the steps model, and ``nested``:
+    the exit that they are at depth 2."""
 
     name: str
     model: str
@@ -52,6 +53,7 @@ class Mix:
     carried: Mapping[str, str] = field(default_factory=dict)
     steps: Mapping[str, float] = field(default_factory=dict)
     spared: int = 0
+    nested: str = ""
     io: Mapping[str, str] = field(default_factory=dict)
     program: str = ""
     params: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)

@@ -48,7 +48,7 @@ def _by_model(chosen: Mix, name: str, era: str, model: CostModel, params: Params
     if chosen.model == "cpu_time":
         return cpu_time.predict(chosen, name, era, model)
     if chosen.model == "steps":
-        return steps.predict(chosen, name, era, model)
+        return steps.predict(chosen, name, era, model, params)
     if chosen.model == "walks":
         return walks.predict(chosen, name, era, params)
     if chosen.model == "walk_gain":

@@ -20,6 +20,7 @@ from virtdocs.errors import VirtdocsError
 from virtdocs.experiments.machine_options import MACHINE_PARAMS
 from virtdocs.experiments.models.request_cost import CYCLES
 from virtdocs.experiments.predict import predict
+from virtdocs.experiments.published import Record, record
 from virtdocs.experiments.targets import GATES, Target, targets
 from virtdocs.experiments.uncertainty import Samples, Spread, combine, spread
 
@@ -153,6 +154,9 @@ def predicted(target: Target) -> tuple[Samples, bool, tuple[str, ...]]:
     if target.measure in ("cycles", "added_us", "rule"):
         return own.value, own.fitted, own.sources
     if target.rival is None:
+        if own.ratio is None and target.measure == "time" and own.unit == _divisor(target).unit:
+            divisor = _divisor(target).number(target.over_part)  # RULES.md, N4
+            return tuple(one / divisor for one in own.value), own.fitted, own.sources
         if own.ratio is None:
             raise VirtdocsError(target.workload, "has no native time to compare with")
         return own.ratio, own.fitted, own.sources
@@ -175,6 +179,10 @@ def predicted(target: Target) -> tuple[Samples, bool, tuple[str, ...]]:
     if own.ratio is None or other.ratio is None:
         raise VirtdocsError(target.workload, "has no native time to compare with")
     return combine(lambda a, b: a / b, own.ratio, other.ratio), False, sources
+
+
+def _divisor(target: Target) -> Record:
+    return record(str(target.over))
 
 
 def _gate(target: Target) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import lru_cache
 from typing import Final
 
@@ -22,6 +21,7 @@ from virtdocs.experiments.models import walks
 from virtdocs.experiments.models.extra_cycles import work_of
 from virtdocs.experiments.models.link import LARGEST_FRAME
 from virtdocs.experiments.models.segmentation import buffer, takes_segments
+from virtdocs.experiments.models.steps import counted
 from virtdocs.experiments.published import figure, record
 from virtdocs.experiments.results import Work
 from virtdocs.experiments.switches import switches_of
@@ -103,7 +103,7 @@ def less(lines: Iterable[Line], native: Iterable[Line]) -> tuple[Counted, ...]:
 def _counts(chosen: Mix, asked: Asked, params: Params, model: CostModel) -> tuple[Counted, ...]:
     preset = technique(asked.technique, era_name=asked.era)
     if chosen.model == "steps":
-        steps = Work(0, {event: Fraction(n) for event, n in chosen.steps.items()})
+        steps = Work(0, counted(chosen, asked.technique, asked.era, params))
         costs = model.costs.of("fastpath", ("vmx",)) if chosen.spared else ()
         spared = [Line("fastpath", float(chosen.spared), costs)] if costs else []
         return less(model.price(steps, preset, instructions=False).lines, spared)
