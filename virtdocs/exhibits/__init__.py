@@ -36,6 +36,7 @@ from virtdocs.views.model import ViewBundle
 
 GROUPS: Final = (
     "instruction",
+    "nested",
     "runs",
     "presets",
     "products",
