@@ -104,7 +104,8 @@ class Party(StrEnum):
     DEVICE = "device"
 
 
-# What breaks "plain instructions run without the monitor", unless it came from outside.
+# What breaks "plain instructions run without the monitor", unless it came from outside or is a
+# guest hypervisor's own business.
 INTERVENTIONS: Final = frozenset(
     {EventKind.TRAP, EventKind.VM_EXIT, EventKind.HYPERCALL, EventKind.CALLOUT}
 )

@@ -67,6 +67,9 @@ class Kvm34(KvmVcpu):
         self._set_window(True)
         self.event = True
 
+    def mark_fault(self) -> None:
+        """inject_pending_event leaves RFLAGS alone."""
+
     def _set_window(self, on: bool) -> None:
         controls = self.vmx.read(Field.PRIMARY_CONTROLS)
         self.vmx.write(Field.PRIMARY_CONTROLS, controls | WINDOW if on else controls & ~WINDOW)

@@ -4,8 +4,8 @@ On the hardware such an access is an instruction of a few dozen cycles; in a gue
 exit. So how many there are decides what an exit of the guest's guest costs. Here is what the
 versions have in common; what they do differently is in kvm_3_4.py and kvm_5_10.py, each from
 the source of that version, function by function. What they do for a feature that this machine
-has not (a TPR shadow's fields apart: APICv, page-modification log, NMIs, FPU and XSAVE state,
-performance counters, debug registers) they do not do here.
+has not, they do not do here: APICv, a page-modification log, NMIs, a preemption timer, FPU and
+XSAVE state, performance counters, debug registers, speculation control.
 
 A register is read when it is first asked for, and kept until the next entry; RIP and RSP are
 written back at the entry if they changed (arch/x86/kvm/kvm_cache_regs.h).
@@ -13,6 +13,7 @@ written back at the entry if they changed (arch/x86/kvm/kvm_cache_regs.h).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Final, Protocol
 
 from virtdocs.machine.cpu import Cpu
@@ -50,7 +51,7 @@ class Vmx(Protocol):
         """VMRESUME."""
 
 
-class KvmVcpu:
+class KvmVcpu(ABC):
     """One virtual CPU of KVM's, in mid-life: it has run before and will again."""
 
     def __init__(self, vmx: Vmx, cpu: Cpu, controls: int) -> None:
@@ -75,22 +76,23 @@ class KvmVcpu:
 
     # What the versions do differently --------------------------------------------------------
 
+    @abstractmethod
     def read_exit(self) -> int:
         """vmx_vcpu_run after the guest has left: the event whose delivery was cut short, or 0."""
-        raise NotImplementedError
 
+    @abstractmethod
     def handle(self, reason: ExitReason, completed: bool) -> None:
         """The reason's handler; ``completed``: the instruction is done, else it faulted."""
-        raise NotImplementedError
 
+    @abstractmethod
     def interrupt(self) -> None:
         """inject_pending_event for an interrupt that the guest is open for."""
-        raise NotImplementedError
 
+    @abstractmethod
     def want_window(self) -> None:
         """The same for one that it is not open for: enable_irq_window."""
-        raise NotImplementedError
 
+    @abstractmethod
     def mark_fault(self) -> None:
         """What inject_pending_event does to RFLAGS before a fault."""
 
