@@ -105,6 +105,7 @@ class PlotDirective(Sphinx):
     """Sphinx's plot_directive: scripts beside the pages; it makes no tables, so those are ready."""
 
     name = "Sphinx plot_directive"
+    left = ("site", "doctrees", "plot_directive")
     chart = r'src="[^"]*?(e\d+\.svg)"'
     extensions = "'matplotlib.sphinxext.plot_directive'"
     settings = (
