@@ -52,6 +52,7 @@ GROUPS: Final = (
     "comparisons",
     "fastest",
     "speed",
+    "builds",
 )
 EXHIBITS: Mapping[str, Exhibit]  # found by __getattr__, as every group is imported for it
 
