@@ -7,16 +7,14 @@ What was asked for is here, beside what was measured.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
 
-from virtdocs.errors import BadValue
 from virtdocs.experiments.asked import Target
+from virtdocs.experiments.timings import timings
 
 FILE: Final = ("data", "measured", "builds.toml")
 OWN: Final = "virtdocs"
@@ -52,13 +50,7 @@ class Builds:
 @lru_cache(maxsize=1)
 def builds() -> Builds:
     """The record; BadValue when it is not there or lacks a part."""
-    try:
-        text = files("virtdocs").joinpath(*FILE).read_text(encoding="utf-8")
-        return _read(tomllib.loads(text))
-    except FileNotFoundError:
-        raise BadValue("/".join(FILE), "is not there; `make bench-build` writes it") from None
-    except (KeyError, TypeError) as lack:
-        raise BadValue("/".join(FILE), f"lacks {lack}; `make bench-build` writes it anew") from None
+    return timings(FILE, "make bench-build", _read)
 
 
 def _read(data: Mapping[str, Any]) -> Builds:

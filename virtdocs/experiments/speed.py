@@ -6,17 +6,16 @@ beside what was measured.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
 
-from virtdocs.errors import BadValue, UnknownName
+from virtdocs.errors import UnknownName
 from virtdocs.experiments.asked import Target
 from virtdocs.experiments.bench import VM
+from virtdocs.experiments.timings import timings
 
 FILE: Final = ("data", "measured", "speed.toml")
 OWN: Final = "virtdocs, fast core"
@@ -59,13 +58,7 @@ class Speed:
 @lru_cache(maxsize=1)
 def speed() -> Speed:
     """The record; BadValue when it is not there or lacks a part."""
-    try:
-        text = files("virtdocs").joinpath(*FILE).read_text(encoding="utf-8")
-        return _read(tomllib.loads(text))
-    except FileNotFoundError:
-        raise BadValue("/".join(FILE), "is not there; `make bench` writes it") from None
-    except (KeyError, TypeError) as lack:
-        raise BadValue("/".join(FILE), f"lacks {lack}; `make bench` writes it anew") from None
+    return timings(FILE, "make bench", _read)
 
 
 def _read(data: Mapping[str, Any]) -> Speed:

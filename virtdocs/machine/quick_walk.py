@@ -155,10 +155,10 @@ def quick_walk(
         entries.append((here, index))
         frame = (entry & FRAME_MASK) >> PAGE_SHIFT
         if entry & LARGE and shift:
-            if shift != LARGE_SHIFT or frame & LARGE_PAGES - 1:
+            within = _within_large(frame, shift, number)
+            if within is None:
                 return None
-            frame += number & LARGE_PAGES - 1
-            span = LARGE_PAGES
+            frame, span = within, LARGE_PAGES
             break
     if user and not every & USER:
         return None
@@ -193,6 +193,13 @@ def quick_walk(
     )
 
 
+def _within_large(frame: int, shift: int, number: int) -> int | None:
+    """A page's frame in a large one; None for one of another size or with a reserved bit set."""
+    if shift != LARGE_SHIFT or frame & LARGE_PAGES - 1:
+        return None
+    return frame + (number & LARGE_PAGES - 1)
+
+
 def quick_frame(
     memory: Memory,
     root: int,
@@ -220,10 +227,10 @@ def quick_frame(
         reads.append((table, index, entry))
         frame = (entry & FRAME_MASK) >> PAGE_SHIFT
         if entry & LARGE and shift:
-            if shift != LARGE_SHIFT or frame & LARGE_PAGES - 1:
+            within = _within_large(frame, shift, number)
+            if within is None:
                 return None
-            frame += number & LARGE_PAGES - 1
-            span = LARGE_PAGES
+            frame, span = within, LARGE_PAGES
             break
     needed = USER | ACCESSED | (WRITABLE | DIRTY if access is Access.WRITE else 0)
     if access is Access.WRITE and table is not None and table[index] & DIRTY:
