@@ -63,6 +63,7 @@ def on_page_content(content, page, config, files):
     exhibits = config.extra["page"]
     content = exhibits.finish(content)
     config.extra["workshop"].pages.append(exhibits.placed)
+    # hooks/templates.py puts it back; without that hook a page has no drawings
     config.extra.setdefault("aside", {})[page.file.src_uri] = exhibits.aside
     page.present_anchor_ids |= exhibits.anchors
     for name, text in exhibits.downloads.items():

@@ -188,7 +188,7 @@ def now(path: Path) -> str:
     try:
         with open(path, "rb") as file:
             return hashlib.sha256(file.read()).hexdigest()
-    except OSError:
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         return hashlib.sha256(b"").hexdigest()
 
 

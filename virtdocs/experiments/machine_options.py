@@ -78,7 +78,7 @@ def taken(
     if "guest_page" in found and technique.cpu == "hypercall":
         raise BadValue("guest_page", f"Xen offers no pages of 2 MiB to {technique.name}")
     if found.get("depth", 1) != 1:
-        _nestable(technique)
+        check_nestable(technique)
         if "nested_page" in found:
             raise BadValue("nested_page", "nested tables of two levels have entries of 4 KiB here")
     elif "vmcs_shadowing" in found:
@@ -86,7 +86,8 @@ def taken(
     return found
 
 
-def _nestable(technique: Technique) -> None:
+def check_nestable(technique: Technique) -> None:
+    """BadValue for a technique whose hypervisor can't be a guest's."""
     if technique.name not in NESTABLE:
         names = ", ".join(NESTABLE)
         raise BadValue("depth", f"{technique.name} runs no guest hypervisor; {names} do")

@@ -87,8 +87,8 @@ def panels(
 class Frame:
     """A chart's frame within a figure: data become pixels here, and pixels become marks.
 
-    The marks are put on the figure itself: an Axes with its ticks takes five times as long
-    to set up and to draw as everything that these charts show of it.
+    The marks are put on the figure itself: an Axes with its ticks takes longer to set
+    up and to draw than everything that these charts show of it.
     """
 
     def __init__(self, figure: Any, height: float, view: Chart, place: Place) -> None:

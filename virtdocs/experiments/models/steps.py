@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from virtdocs.errors import BadValue
 from virtdocs.experiments.cost_model import CostModel
-from virtdocs.experiments.machine_options import NESTABLE
+from virtdocs.experiments.machine_options import check_nestable
 from virtdocs.experiments.mixes import Mix, Params
 from virtdocs.experiments.models.prediction import Prediction
 from virtdocs.experiments.nested_exits import nested_exit
@@ -60,9 +60,7 @@ def _nested(params: Params) -> bool:
 def _at_depth(mix: Mix, technique_name: str, era: str) -> Mapping[str, Fraction]:
     if not mix.nested:
         raise BadValue("depth", f"{mix.name} names no exit that a guest hypervisor would handle")
-    if technique_name not in NESTABLE:
-        names = ", ".join(NESTABLE)
-        raise BadValue("depth", f"{technique_name} runs no guest hypervisor; {names} do")
+    check_nestable(technique(technique_name, era_name=era))
     return _numbers(nested_exit(mix.nested, era_name=era).counts)
 
 
