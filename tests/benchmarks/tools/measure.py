@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,9 +66,7 @@ def rounds(sites: Iterable[Site], times: int) -> dict[str, dict[str, list[Took]]
     for n in range(1, times + 1):
         for case in CASES:
             for site in sites:
-                prepare(site, case, n)
-                took = timed(site.command, site)
-                site.check()
+                took = built(site, case, n)
                 found[site.name][case].append(took)
                 print(f"{n} {case:9} {site.name:36} {took.wall:7.2f} s, {took.cpu:6.2f} s of all "
                       "processors", file=sys.stderr, flush=True)  # fmt: skip
@@ -77,17 +75,27 @@ def rounds(sites: Iterable[Site], times: int) -> dict[str, dict[str, list[Took]]
     return found
 
 
-def prepare(site: Site, case: str, n: int) -> None:
-    """What happens before a build of this case; the page has its first text but for sentence."""
-    actions: dict[str, Callable[[], None]] = {
-        "cold": site.clean,
-        "sentence": lambda: site.edit_sentence(n),
-        "example": lambda: site.edit_example(n),
-    }
-    if case in actions and not (
-        case == "example" and isinstance(site, PlainFigures | PlainPictures)
-    ):
-        actions[case]()
+def built(site: Site, case: str, n: int) -> Took:
+    """One build after what happens before one of this case; stops when it does not show.
+
+    The page has its first text again but for ``sentence``. Plain sites have no example to edit.
+    """
+    sentence, before = "", frozenset[bytes]()
+    edited = case == "example" and not isinstance(site, PlainFigures | PlainPictures)
+    if case == "cold":
+        site.clean()
+    elif case == "sentence":
+        sentence = site.edit_sentence(n)
+    elif edited:
+        before = site.pictures()
+        site.edit_example(n)
+    took = timed(site.command, site)
+    site.check()
+    if not site.shows(sentence):
+        raise SystemExit(f"{site.name}: the edited sentence is not on its page")
+    if edited and site.pictures() == before:
+        raise SystemExit(f"{site.name}: the edited example is shown as it was before")
+    return took
 
 
 def median(took: list[Took]) -> Took:

@@ -102,7 +102,11 @@ class Sphinx(Site):
 
 
 class PlotDirective(Sphinx):
-    """Sphinx's plot_directive: scripts beside the pages; it makes no tables, so those are ready."""
+    """Sphinx's plot_directive: scripts beside the pages; it makes no tables, so those are ready.
+
+    Sphinx does not learn from it which scripts a page shows, and leaves the old picture of an
+    edited one; only a page that is newer itself is read again, so the page is touched too.
+    """
 
     name = "Sphinx plot_directive"
     left = ("site", "doctrees", "plot_directive")
@@ -123,6 +127,10 @@ class PlotDirective(Sphinx):
     def example(self, n: int, shift: int) -> None:
         if is_chart(n):
             self.put(f"docs/e{n:04}.py", examples.drawn(n, shift))
+
+    def edit_example(self, times: int) -> None:
+        super().edit_example(times)
+        (self.folder / self.docs / f"p{EDITED:04}{self.suffix}").touch()
 
 
 class Gallery(Sphinx):

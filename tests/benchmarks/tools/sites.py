@@ -62,21 +62,36 @@ class Site(ABC):
 
     def check(self) -> None:
         """Stop unless the built pages show every example: a tool may go on after a mistake."""
-        built = self.folder / "site"
-        text = "".join(page.read_text(encoding="utf-8") for page in built.rglob("*.html"))
+        built, text = self.folder / "site", self._pages()
         charts = len(set(re.findall(self.chart, text)))
         tables = len(re.findall(r"<t[hd][^>]*>(?:<p>)?case 7", text))
         wanted = sum(map(is_chart, range(self.count)))
         if charts < wanted or tables < self.count - wanted:
             raise SystemExit(f"{self.name}: {charts} charts and {tables} tables in {built}")
 
-    def edit_sentence(self, times: int) -> None:
-        """Change one sentence of the first page."""
-        self._write_page(0, f"A sentence, edited {times} times.")
+    def shows(self, sentence: str) -> bool:
+        """Whether a built page has this sentence."""
+        return sentence in self._pages()
+
+    def pictures(self) -> frozenset[bytes]:
+        """Every picture that is built: files, and drawings inside of pages."""
+        files = [p for kind in ("svg", "png") for p in (self.folder / "site").rglob(f"*.{kind}")]
+        inside = re.findall(r"<svg\b.*?</svg>", self._pages(), re.DOTALL)
+        return frozenset([*(p.read_bytes() for p in files), *map(str.encode, inside)])
+
+    def edit_sentence(self, times: int) -> str:
+        """Change one sentence of the first page: to which."""
+        sentence = f"A sentence, edited {times} times."
+        self._write_page(0, sentence)
+        return sentence
 
     def edit_example(self, times: int) -> None:
         """Change the code of one chart."""
         self.example(EDITED, times)
+
+    def _pages(self) -> str:
+        built = (self.folder / "site").rglob("*.html")
+        return "".join(page.read_text(encoding="utf-8") for page in built)
 
     def _write_page(self, first: int, sentence: str) -> None:
         numbers = range(first, min(first + PER_PAGE, self.count))
