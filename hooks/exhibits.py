@@ -56,19 +56,25 @@ def on_page_markdown(markdown, page, config, files):
 
 
 def on_page_content(content, page, config, files):
-    """Put the figures in, and their downloads beside the page."""
+    """Leave the figures until all pages are read: some are being drawn meanwhile."""
     if not _sound(config):
         text = html.escape("".join(traceback.format_exception(config.extra["workshop"])))
         return f'<pre class="vd-error" role="alert">{text}</pre>{content}'
-    exhibits = config.extra["page"]
-    content = exhibits.finish(content)
-    config.extra["workshop"].pages.append(exhibits.placed)
-    # hooks/templates.py puts it back; without that hook a page has no drawings
-    config.extra.setdefault("aside", {})[page.file.src_uri] = exhibits.aside
-    page.present_anchor_ids |= exhibits.anchors
-    for name, text in exhibits.downloads.items():
-        _add(files, config, f"{posixpath.splitext(page.file.dest_uri)[0]}/{name}", text)
+    config.extra.setdefault("unfinished", []).append((page, config.extra["page"]))
     return content
+
+
+def on_env(env, config, files):
+    """Put the figures in, and their downloads beside the page."""
+    for page, exhibits in config.extra.pop("unfinished", ()):
+        page.content = exhibits.finish(page.content)
+        config.extra["workshop"].pages.append(exhibits.placed)
+        # hooks/templates.py puts it back; without that hook a page has no drawings
+        config.extra.setdefault("aside", {})[page.file.src_uri] = exhibits.aside
+        page.present_anchor_ids |= exhibits.anchors
+        for name, text in exhibits.downloads.items():
+            _add(files, config, f"{posixpath.splitext(page.file.dest_uri)[0]}/{name}", text)
+    return env
 
 
 def on_post_build(config):

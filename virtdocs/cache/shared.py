@@ -22,9 +22,9 @@ VARIABLE: Final = "VIRTDOCS_PROCESSES"  # 1 keeps everything in this process
 
 def share(tasks: Sequence[T], do: Callable[[T], None]) -> None:
     """Do every task, in two processes where that pays; ``do`` and the tasks can be pickled."""
-    if len(tasks) < LEAST or (os.cpu_count() or 1) < 2 or os.environ.get(VARIABLE) == "1":
+    if len(tasks) < LEAST or not _second_process():
         for task in tasks:
-            _attempt(do, task)
+            attempt(do, task)
         return
     context: Any = multiprocessing.get_context(_start_method())
     # Each is written by one process alone. At worst both do the task where they meet.
@@ -35,8 +35,17 @@ def share(tasks: Sequence[T], do: Callable[[T], None]) -> None:
     other.start()
     while first.value < last.value:
         first.value += 1
-        _attempt(do, tasks[first.value - 1])
+        attempt(do, tasks[first.value - 1])
     other.join()
+
+
+def copies() -> bool:
+    """Whether another process would help, and can begin at once as a copy of this one."""
+    return _second_process() and _start_method() == "fork"
+
+
+def _second_process() -> bool:
+    return (os.cpu_count() or 1) > 1 and os.environ.get(VARIABLE) != "1"
 
 
 def _start_method() -> str:
@@ -49,10 +58,10 @@ def _from_the_last(
 ) -> None:
     while first.value < last.value and os.getppid() == parent:
         last.value -= 1
-        _attempt(do, tasks[last.value])
+        attempt(do, tasks[last.value])
 
 
-def _attempt(do: Callable[[T], None], task: T) -> None:
-    # A task may raise anything; whoever needs its result reports that.
+def attempt(do: Callable[[T], object], task: T) -> None:
+    """Do it. A task may raise anything; whoever needs its result reports that."""
     with contextlib.suppress(Exception):
         do(task)

@@ -9,6 +9,7 @@ of the language, and the versions of the libraries that charts are made with.
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -16,14 +17,17 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from virtdocs.cache import Cache, digest
-from virtdocs.cache.shared import share
+from virtdocs.cache.beside import Beside
+from virtdocs.cache.shared import LEAST, share
 from virtdocs.errors import VirtdocsError
 from virtdocs.exhibits import Built
 from virtdocs.render.placed import Unplaced
+from virtdocs.views.model import Chart, Panels
 
 DRAWS: Final = "virtdocs.render.drawn"  # the module that draws, for what it reaches
 DATA: Final = ("data/sources.toml", "catalogue/{lang}.toml")  # files that drawing reads
 LIBRARIES: Final = ("matplotlib", "numpy", "pylopdf-fonts-ko")
+BY_MATPLOTLIB: Final = (Chart, Panels)
 Which: TypeAlias = tuple[str, tuple[tuple[str, str], ...], str]  # name, parameters, language
 
 
@@ -38,6 +42,20 @@ class Figures:
     _made: dict[Which, Unplaced] = field(default_factory=dict)
     _keys: dict[Which, str] = field(default_factory=dict)
     _drawing: dict[str, str] = field(default_factory=dict)
+    _beside: Beside[tuple[Built, str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._beside = Beside(lambda task: self._draw(*task))
+
+    def begin(self, built: Built) -> None:
+        """Have a chart drawn while its page is read, by a process that imports matplotlib.
+
+        The import takes longer than the rest of a build with one chart to draw.
+        """
+        if isinstance(built.bundle.view, BY_MATPLOTLIB) and "matplotlib" not in sys.modules:
+            for lang in self.langs:
+                if self.lacks(built, (lang,)):
+                    self._beside.begin((built, lang))
 
     def place(
         self, built: Built, lang: str, number: int, anchor: str, files: str
@@ -59,7 +77,9 @@ class Figures:
         here = list(wanted)
         missing = [one for one in here if self.cache.lacks(*one)]
         undrawn = [[one] for one in here if one not in missing and self._undrawn(*one)]
-        share([*self.cache.together(missing), *undrawn], self.make)
+        tasks = [*self.cache.together(missing), *undrawn]
+        if len(tasks) >= LEAST:  # few are computed and drawn when their page asks for them
+            share(tasks, self.make)
 
     def make(self, wanted: Iterable[tuple[str, dict[str, object]]]) -> None:
         """Compute and draw each; a mistake is left for the page that shows it."""
@@ -71,14 +91,19 @@ class Figures:
 
     def draw(self, built: Built, lang: str) -> Unplaced:
         """The figure for any place, found again if possible; raises what drawing it raises."""
+        self._beside.wait((built, lang))
         store, key = self.cache.store, self._key(built, lang)
         kept = store.get(key) if store is not None and key else None
         if isinstance(kept, Unplaced):
             self.found += 1
             return kept
+        self.drawn += 1
+        return self._draw(built, lang)
+
+    def _draw(self, built: Built, lang: str) -> Unplaced:
         from virtdocs.render.drawn import unplaced  # with everything that draws
 
-        self.drawn += 1
+        store, key = self.cache.store, self._key(built, lang)
         found = unplaced(built, lang)
         if store is not None and key and self.cache.reach.unchanged(self._files(lang)):
             store.put(key, found)

@@ -71,7 +71,9 @@ class PageExhibits:
                 raise VirtdocsError("", "an exhibit's parameters stand in the body of its fence")
             if asked.problem:
                 raise VirtdocsError("", asked.problem)
-            self.slots.append(Slot(asked.line, self.workshop.build(asked.name, dict(asked.params))))
+            built = self.workshop.build(asked.name, dict(asked.params))
+            self.workshop.figures.begin(built)
+            self.slots.append(Slot(asked.line, built))
         except VirtdocsError as bad:
             self.slots.append(Slot(asked.line, None, str(bad)))
         return f'<div data-vd-slot="{len(self.slots) - 1}"></div>'

@@ -1,0 +1,67 @@
+"""Charts of a build that has few to draw: by another process, and just as this one would."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.site.conftest import ROOT
+from tests.site.test_robust import CONFIG, FENCE, TEMPLATE
+
+CHARTS = ("name: table_7_4_gain", "name: balloon\npages: 256")  # a chart, and panels
+BUILD = """
+import os, sys
+os.cpu_count = lambda: 2
+from mkdocs.commands.build import build
+from mkdocs.config import load_config
+build(load_config("mkdocs.yml", strict=True))
+print("matplotlib" in sys.modules)
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    pages = "\n\n".join(["# Charts", *map(FENCE.format, CHARTS), "Mean {{ table_7_4.median }}."])
+    texts = {
+        "docs/ko/index.md": f"{pages}\n",
+        "mkdocs.yml": CONFIG,
+        "theme/main.html": TEMPLATE + "{{ page.content }}\n",
+    }
+    for name, text in texts.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (tmp_path / "hooks").symlink_to(ROOT / "hooks")
+    return tmp_path
+
+
+def built(site: Path, cache: str, processes: str) -> tuple[str, dict[str, bytes]]:
+    """What the process said, and every file of the site."""
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT), "NO_MKDOCS_2_WARNING": "1",
+        "VIRTDOCS_CACHE": cache, "VIRTDOCS_PROCESSES": processes,
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", BUILD], cwd=site, env=environment, capture_output=True, text=True
+    )
+    assert not done.returncode, done.stderr
+    files = (path for path in (site / "site").rglob("*") if path.is_file())
+    made = {path.relative_to(site).as_posix(): path.read_bytes() for path in files}
+    return done.stdout.strip(), {name: text for name, text in made.items() if "sitemap" not in name}
+
+
+@pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="no copies of a process"
+)
+def test_the_page_is_the_same_and_the_build_need_not_import_matplotlib(site: Path) -> None:
+    alone = built(site, "off", "1")
+    assert alone[0] == "True"
+    assert alone[1]["site/index.html"].count(b'<figure class="vd-exhibit') == len(CHARTS)
+    assert built(site, str(site / "cache"), "2") == ("False", alone[1])
+    assert built(site, str(site / "cache"), "2") == ("False", alone[1])
+    assert built(site, str(site / "other"), "1") == alone

@@ -1,0 +1,63 @@
+"""Work begun in another process, and waited for only where its result is needed.
+
+One process does every task, in turn, and says nothing but that it has done one: what a task
+finds out it leaves in a store. A task that fails, or whose process is killed, is left to
+whoever needs its result, and a process whose builder is gone ends with it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from typing import Any, Generic
+
+from virtdocs.cache.shared import T, attempt, copies
+
+DONE = b"."
+
+
+@dataclass(slots=True)
+class Beside(Generic[T]):
+    """``do`` in a copy of this process, which begins with the first task; tasks are pickled."""
+
+    do: Callable[[T], object]
+    _begun: list[T] = field(default_factory=list)
+    _done: int = 0
+    _other: Connection[Any, Any] | None = None
+
+    def begin(self, task: T) -> None:
+        """Have it done, unless this process had better do it itself."""
+        if not self._begun and copies():
+            context: Any = multiprocessing.get_context("fork")
+            self._other, theirs = context.Pipe()
+            context.Process(target=self._serve, args=(theirs,), daemon=True).start()
+            theirs.close()
+        if self._other is not None:
+            try:
+                self._other.send(task)
+            except OSError:
+                self._other = None
+            else:
+                self._begun.append(task)
+
+    def wait(self, task: T) -> None:
+        """Go on when it has been done, or will not be, or was never begun."""
+        while self._other is not None and task in self._begun[self._done :]:
+            try:
+                self._other.recv_bytes()
+            except (EOFError, OSError):
+                self._other = None
+            else:
+                self._done += 1
+
+    def _serve(self, theirs: Connection[Any, Any]) -> None:
+        assert self._other is not None
+        self._other.close()  # or this process would keep open what it waits for the end of
+        while True:
+            try:
+                attempt(self.do, theirs.recv())
+                theirs.send_bytes(DONE)
+            except (EOFError, OSError):
+                return
