@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from virtdocs.cache.reach import Reach, imports_of
+from virtdocs.cache.reach import Reach
+from virtdocs.cache.text import imports_of
 
 FILES = {
     "__init__.py": "",
@@ -56,6 +57,41 @@ def test_what_only_a_type_checker_sees_is_not_reached(
         "__init__.py", "exhibits/rings.py", "views/__init__.py", "views/rings.py", "trace.py",
         "data/costs.toml",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "whose"),
+    [
+        ('FILE = "costs.toml"', ["rings"]),
+        ("FILE = 'data/costs.toml'", ["rings"]),
+        ('FOLDER = "measured"', ["walks", "rings"]),  # it names another file
+        ("FILE = costs.toml", ["walks", "rings"]),
+        ('FILE = f"{name}.toml"', ["walks", "rings"]),
+    ],
+)
+def test_data_belongs_to_whoever_reaches_its_name_and_to_all_without_one(
+    package: Path, text: str, whose: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("virtdocs.cache.reach.LISTS", frozenset({"pack.exhibits"}))
+    (package / "views" / "rings.py").write_text(text)
+    having = [
+        n for n in ("walks", "rings") if "data/costs.toml" in reached(package, f"pack.exhibits.{n}")
+    ]
+    assert having == whose
+
+
+def test_a_file_in_a_folder_belongs_to_whoever_names_either(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("virtdocs.cache.reach.LISTS", frozenset({"pack.exhibits"}))
+    (package / "data" / "measured").mkdir()
+    (package / "data" / "measured" / "a.csv").write_text("")
+    (package / "views" / "rings.py").write_text('FILE = "a.csv"\n')
+    (package / "trace.py").write_text('FOLDER = "measured"\n')
+    for name in ("walks", "rings"):
+        assert "data/measured/a.csv" in reached(package, f"pack.exhibits.{name}")
+    (package / "views" / "walks.py").write_text("")  # no longer reaches the trace
+    assert "data/measured/a.csv" not in reached(package, "pack.exhibits.walks")
 
 
 def test_a_module_of_another_package_reaches_nothing(package: Path) -> None:

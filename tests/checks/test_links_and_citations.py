@@ -67,5 +67,14 @@ def test_a_source_from_memory_is_found_in_the_data(site):
     assert (finding.file, finding.line) == (file, line)
 
 
+def test_a_product_fact_without_its_source_is_found_with_its_line(site):
+    file = "virtdocs/data/products.toml"
+    fact = '[{ value = "cloud", source = "SRX", locator = "p. 1", as_of = "2026" }]'
+    site.write(file, f"[x]\ncovers = []\nkind = {fact}\n")
+    [finding] = citations.check(site.root)
+    assert (finding.file, finding.line) == (file, 3)
+    assert "Did you mean SRC?" in finding.message
+
+
 def test_a_clean_site_has_no_finding(site):
     assert links.check(site.root) == citations.check(site.root) == []

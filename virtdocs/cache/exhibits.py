@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -17,9 +17,10 @@ from typing import Final
 import virtdocs
 from virtdocs import exhibits
 from virtdocs.cache.declared import Declared, declaration, declarations
-from virtdocs.cache.reach import Reach, imports_of
+from virtdocs.cache.reach import Reach
 from virtdocs.cache.shared import share
 from virtdocs.cache.store import Store
+from virtdocs.cache.text import imports_of
 from virtdocs.errors import UnknownName, VirtdocsError
 from virtdocs.exhibits import Built
 from virtdocs.exhibits.registry import Params
@@ -200,29 +201,43 @@ class Cache:
         """The hashes of the sources and of the data that a module reaches; () for neither."""
         if module not in self._reached:
             code = self.code(module)
-            parts = (self.part(code), self.part(self.reach.data())) if code else ()
+            parts = (self.part(code), self.part(self.data_of(module))) if code else ()
             self._reached[module] = parts if all(parts) else ()
         return self._reached[module]
 
     def _files(self, *modules: str) -> tuple[Path, ...]:
-        return (*dict.fromkeys(path for one in modules for path in self.code(one)),
-                *self.reach.data())  # fmt: skip
+        reached = (path for one in modules for path in (*self.code(one), *self.data_of(one)))
+        return tuple(dict.fromkeys(reached))
 
     def code(self, module: str) -> tuple[Path, ...]:
-        """The sources that a module reaches; what their texts import is found again too."""
+        """The sources that a module reaches; what their texts say is found again too."""
+        return self._remembering(self.reach.code, module)
+
+    def data_of(self, module: str) -> tuple[Path, ...]:
+        """The data that a module reaches."""
+        return self._remembering(self.reach.data_of, module)
+
+    def _remembering(
+        self, files: Callable[[str], tuple[Path, ...]], module: str
+    ) -> tuple[Path, ...]:
         assert self.store is not None
-        own = Path(imports_of.__code__.co_filename)
         if not self.reach.known:
-            kept = self.store.get(digest("imports", self.reach.digest(own)))
+            kept = self.store.get(self._said_key())
             self.reach.known = kept if isinstance(kept, dict) else {}
-        code = self.reach.code(module)
+        found = files(module)
         if self.reach.learned:
-            key = digest("imports", self.reach.digest(own))
             now = {self.reach.digest(path) for path in self.reach.modules().values()}
-            known = {one: names for one, names in self.reach.known.items() if one in now}
-            self.store.put(key, known)
+            known = {one: said for one, said in self.reach.known.items() if one in now}
+            self.store.put(self._said_key(), known)
             self.reach.learned = False
-        return code
+        return found
+
+    def _said_key(self) -> str:
+        """For what the texts of the package say, as this code reads them, of its data files."""
+        own = [
+            self.reach.digest(Path(one.__code__.co_filename)) for one in (imports_of, Reach.code)
+        ]
+        return digest("texts", own, sorted(self.reach.data_names()))
 
 
 def digest(*parts: object) -> str:

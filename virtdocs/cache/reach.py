@@ -1,12 +1,12 @@
-"""Which files a module's answer can depend on: its imports, and theirs, and the data.
+"""Which files a module's answer can depend on: its imports, and theirs, and the data they name.
 
 Imports are read from the text, wherever in a file they stand; those for type checkers
-alone are left out. Data files have no imports: all of them belong to every module.
+alone are left out. A data file belongs to whoever reaches a module that has its name or its
+folder's in quotes, for whatever reason; one that nobody names belongs to all.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,42 +14,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from virtdocs.cache.text import imports_of, names_in
+
 DATA_SUFFIXES: Final = (".toml", ".csv", ".s", ".lock")
 # It names every exhibit, so it imports all of them; what one computes does not depend on that.
 LISTS: Final = frozenset({"virtdocs.exhibits"})
 # Words and their languages come after an answer.
 WORDS: Final = ("catalogue/",)
+DATA: Final = "data"  # the folder of the files that modules name
 State: TypeAlias = tuple[int, int, int]  # when written (ns), bytes, place on disk
-
-
-def imports_of(text: str) -> Iterator[str]:
-    """Dotted names of everything that a module imports when it runs."""
-    waiting: list[ast.AST] = [ast.parse(text)]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-            waiting += node.orelse
-        elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        else:
-            # No import stands inside an expression, and most of a file is expressions.
-            children = ast.iter_child_nodes(node)
-            waiting += [child for child in children if not isinstance(child, ast.expr)]
+Said: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]  # what a text imports; data it names
 
 
 @dataclass(slots=True)
 class Reach:
     """The files of one package as they were when it was first asked, by module.
 
-    ``root`` is the package's folder, ``known`` what texts import, by their digest: reading it
-    from a text takes longer than everything else here, and a text never changes its imports.
+    ``root`` is the package's folder, ``known`` what texts import and quote, by their digest:
+    reading it from a text takes longer than everything else here, and a text stays as it is.
     """
 
     root: Path
-    known: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    known: dict[str, Said] = field(default_factory=dict)
     learned: bool = False  # whether ``known`` has grown
     _files: tuple[Path, ...] | None = None
     _data: tuple[Path, ...] | None = None
@@ -57,12 +43,43 @@ class Reach:
     _read: dict[Path, tuple[str, float, State]] = field(default_factory=dict)
     _lines: dict[Path, str] = field(default_factory=dict)
     _needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _namers: dict[Path, frozenset[Path]] | None = None
     _reached: dict[str, tuple[Path, ...]] = field(default_factory=dict)
 
     def files(self, module: str) -> tuple[Path, ...]:
-        """Everything that ``module`` reaches, all data too; empty for one outside the package."""
-        reached = self.code(module)
-        return (*reached, *self.data()) if reached else ()
+        """Everything that ``module`` reaches; empty for one outside the package."""
+        return (*self.code(module), *self.data_of(module))
+
+    def data_of(self, module: str) -> tuple[Path, ...]:
+        """The data alone."""
+        reached = frozenset(self.code(module))
+        return tuple(
+            path
+            for path, namers in self.namers().items()
+            if reached and (not namers or namers & reached)
+        )
+
+    def namers(self) -> Mapping[Path, frozenset[Path]]:
+        """For each data file the sources that name it; none for one that belongs to all."""
+        if self._namers is None:
+            who: dict[str, set[Path]] = {}
+            for path in self.modules().values():
+                for name in self._said(path)[1]:
+                    who.setdefault(name, set()).add(path)
+            self._namers = {
+                path: frozenset(one for name in self._names(path) for one in who.get(name, ()))
+                for path in self.data()
+            }
+        return self._namers
+
+    def data_names(self) -> frozenset[str]:
+        """Every name that a text may mean a data file by."""
+        return frozenset(name for path in self.data() for name in self._names(path))
+
+    def _names(self, path: Path) -> list[str]:
+        """What a data file may be meant by: its own name, and its folders' within the data."""
+        top, *names = self.named(path).split("/")
+        return names if top == DATA else []
 
     def code(self, module: str) -> tuple[Path, ...]:
         """The sources alone, sorted by module."""
@@ -140,20 +157,21 @@ class Reach:
     def _needed(self, module: str) -> tuple[str, ...]:
         """Modules of the package that this one imports, and the packages around them."""
         if module not in self._needs:
-            found = {name for one in self._imports(self.modules()[module]) for name in _around(one)}
+            found = {name for one in self._said(self.modules()[module])[0] for name in _around(one)}
             self._needs[module] = tuple(
                 sorted(one for one in found if one not in LISTS and one in self.modules())
             )
         return self._needs[module]
 
-    def _imports(self, path: Path) -> tuple[str, ...]:
+    def _said(self, path: Path) -> Said:
         digest = self.digest(path)
         if digest not in self.known:
             text = path.read_text(encoding="utf-8")
-            own = [one for one in imports_of(text) if one.partition(".")[0] == self.root.name]
+            own = {one for one in imports_of(text) if one.partition(".")[0] == self.root.name}
+            said = tuple(sorted(own)), tuple(sorted(names_in(text) & self.data_names()))
             if now(path) != digest:  # edited in between: nobody may remember this
-                return tuple(own)
-            self.known[digest] = tuple(sorted(set(own)))
+                return said
+            self.known[digest] = said
             self.learned = True
         return self.known[digest]
 

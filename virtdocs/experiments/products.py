@@ -1,8 +1,8 @@
 """What is known of products, each fact with its source and date: data/products.toml.
 
 A product has facts by field; a field may hold several (two readings of a hypervisor's type,
-the modes of Xen). The loader refuses a fact without source, locator or date, a source that
-sources.toml does not have, and a word that its field does not know.
+the modes of Xen). The loader refuses a fact without source, locator or date, and a word that
+its field does not know; that the source is in the list of sources is asked by a gate.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Product:
 @lru_cache(maxsize=1)
 def products() -> Mapping[str, Product]:
     """All of them by name, in the file's order."""
-    return load(_text("products.toml"), tomllib.loads(_text("sources.toml")))
+    return load(_text("products.toml"))
 
 
 def aliases() -> Mapping[str, str]:
@@ -125,13 +125,13 @@ def aliases() -> Mapping[str, str]:
     return MappingProxyType({name: one.modelled for name, one in products().items() if one.alias})
 
 
-def load(text: str, sources: Mapping[str, object]) -> Mapping[str, Product]:
+def load(text: str) -> Mapping[str, Product]:
     """The products of a file's text; BadValue or UnknownName with the place of a mistake."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadValue(FILE, f"can't be read: {error}") from error
-    found = {name: _product(name, entry, sources) for name, entry in table.items()}
+    found = {name: _product(name, entry) for name, entry in table.items()}
     _check_covers(found)
     for name, one in found.items():
         for fact in one.all("built_on"):
@@ -144,7 +144,7 @@ def _text(name: str) -> str:
     return (files("virtdocs") / "data" / name).read_text(encoding="utf-8")
 
 
-def _product(name: str, entry: Mapping[str, Any], sources: Mapping[str, object]) -> Product:
+def _product(name: str, entry: Mapping[str, Any]) -> Product:
     facts = {}
     for field, value in entry.items():
         where = f"{FILE}: {name}.{field}"
@@ -154,7 +154,7 @@ def _product(name: str, entry: Mapping[str, Any], sources: Mapping[str, object])
             raise UnknownName(where, "field", field, (*FIELDS, *PRODUCT_KEYS))
         if not isinstance(value, list) or not value:
             raise BadValue(where, "is a list of facts, each a table with its source and date")
-        facts[field] = tuple(_fact(where, FIELDS[field], one, sources) for one in value)
+        facts[field] = tuple(_fact(where, FIELDS[field], one) for one in value)
     if "kind" not in facts:
         raise BadValue(f"{FILE}: {name}", "says nowhere what it is: no kind")
     one = Product(
@@ -171,7 +171,7 @@ def _product(name: str, entry: Mapping[str, Any], sources: Mapping[str, object])
     return one
 
 
-def _fact(where: str, known: tuple[str, ...], entry: object, sources: Mapping[str, object]) -> Fact:
+def _fact(where: str, known: tuple[str, ...], entry: object) -> Fact:
     if not isinstance(entry, dict):
         raise BadValue(where, f"{entry!r} is a value without source and date")
     for key in entry:
@@ -180,8 +180,6 @@ def _fact(where: str, known: tuple[str, ...], entry: object, sources: Mapping[st
     missing = [key for key in NEEDED if not entry.get(key)]
     if missing:
         raise BadValue(where, f"a fact without {' and '.join(missing)}")
-    if entry["source"] not in sources:
-        raise UnknownName(where, "source", str(entry["source"]), sources)
     dates = (str(entry["as_of"]), str(entry.get("since", entry["as_of"])))
     for date in dates:
         if not DATE.fullmatch(date):
