@@ -76,6 +76,18 @@ def test_a_process_that_is_killed_leaves_its_tasks(tmp_path: Path) -> None:
     assert left(tmp_path) == {"quick"}
 
 
+def test_a_copy_of_the_process_takes_no_answer_from_it(tmp_path: Path) -> None:
+    beside = Beside(partial(leave, tmp_path))
+    beside.begin("slow")
+    copy = multiprocessing.get_context("fork").Process(target=beside.wait, args=("slow",))
+    copy.start()
+    copy.join(30)
+    assert copy.exitcode == 0
+    beside.begin("quick")
+    beside.wait("quick")
+    assert left(tmp_path) == {"slow", "quick"}
+
+
 @pytest.mark.parametrize("how", ["one processor", "one process", "threads"])
 def test_none_is_started_where_it_would_not_help(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str

@@ -8,6 +8,7 @@ whoever needs its result, and a process whose builder is gone ends with it.
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -26,15 +27,16 @@ class Beside(Generic[T]):
     _begun: list[T] = field(default_factory=list)
     _done: int = 0
     _other: Connection[Any, Any] | None = None
+    _owner: int = field(default_factory=os.getpid)
 
     def begin(self, task: T) -> None:
         """Have it done, unless this process had better do it itself."""
-        if not self._begun and copies():
+        if self._owned() and not self._begun and copies():
             context: Any = multiprocessing.get_context("fork")
             self._other, theirs = context.Pipe()
             context.Process(target=self._serve, args=(theirs,), daemon=True).start()
             theirs.close()
-        if self._other is not None:
+        if self._owned() and self._other is not None:
             try:
                 self._other.send(task)
             except OSError:
@@ -44,13 +46,17 @@ class Beside(Generic[T]):
 
     def wait(self, task: T) -> None:
         """Go on when it has been done, or will not be, or was never begun."""
-        while self._other is not None and task in self._begun[self._done :]:
+        while self._owned() and self._other is not None and task in self._begun[self._done :]:
             try:
                 self._other.recv_bytes()
             except (EOFError, OSError):
                 self._other = None
             else:
                 self._done += 1
+
+    def _owned(self) -> bool:
+        """False in a copy of the process, which would take the answers that its owner awaits."""
+        return os.getpid() == self._owner
 
     def _serve(self, theirs: Connection[Any, Any]) -> None:
         assert self._other is not None

@@ -87,11 +87,14 @@ class Figures:
             with contextlib.suppress(Exception):
                 built = self.cache.build(name, params)
                 for lang in self.langs:
-                    self.draw(built, lang)
+                    self._kept_or_drawn(built, lang)
 
     def draw(self, built: Built, lang: str) -> Unplaced:
         """The figure for any place, found again if possible; raises what drawing it raises."""
         self._beside.wait((built, lang))
+        return self._kept_or_drawn(built, lang)
+
+    def _kept_or_drawn(self, built: Built, lang: str) -> Unplaced:
         store, key = self.cache.store, self._key(built, lang)
         kept = store.get(key) if store is not None and key else None
         if isinstance(kept, Unplaced):

@@ -72,7 +72,7 @@ class PageExhibits:
             if asked.problem:
                 raise VirtdocsError("", asked.problem)
             built = self.workshop.build(asked.name, dict(asked.params))
-            self.workshop.figures.begin(built)
+            self.workshop.begin(built)
             self.slots.append(Slot(asked.line, built))
         except VirtdocsError as bad:
             self.slots.append(Slot(asked.line, None, str(bad)))

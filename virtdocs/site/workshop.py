@@ -57,6 +57,12 @@ class Workshop:
             raise built
         return built
 
+    def begin(self, built: Built) -> None:
+        """A page will place this exhibit: its figures may be begun, where there are few."""
+        if self.figures.lacks(built, self.figures.langs):
+            self._prepare()
+            self.figures.begin(built)
+
     def place(
         self, built: Built, lang: str, number: int, anchor: str, files: str
     ) -> tuple[str, dict[str, str]]:
