@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from virtdocs.experiments.mixes import mixes
+
 
 def answer(done):
     assert done.status == 0, done.err
@@ -65,6 +67,19 @@ def test_switches_are_listed(virtdocs):
     rows = answer(virtdocs("list", "params", "--json"))["params"]
     [switch] = [row for row in rows if row["key"] == "mitigations"]
     assert (switch["workload"], switch["type"], switch["default"]) == ("priced", "off|on", "off")
+
+
+def test_every_parameter_of_a_mix_is_listed_and_taken_with_its_default(virtdocs):
+    rows = answer(virtdocs("list", "params", "--json"))["params"]
+    listed = {
+        (row["workload"], row["key"]): row for row in rows if row["name"].startswith("predict ")
+    }
+    assert {(name, key) for name, one in mixes().items() for key in one.takes} <= set(listed)
+    for (name, key), row in listed.items():
+        if key != "io":
+            assert mixes()[name].checked({key: row["default"]})[key] == row["default"]
+    assert {name for name, key in listed if key == "io"} >= {"disk_read", "netperf_rr", "oltp"}
+    assert "lsilogic" in listed["disk_read", "io"]["type"].split("|")
 
 
 def test_eras_are_listed_with_their_sources(virtdocs):

@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import virtdocs
 from virtdocs.commands.answer import Answer, Json, columns
 from virtdocs.commands.arguments import one_of
+from virtdocs.guest.workloads import Choice, Param
+
+if TYPE_CHECKING:
+    from virtdocs.experiments.mixes import Mix
 
 Rows: TypeAlias = Iterator[tuple[str, str, dict[str, Json]]]
 
@@ -35,8 +39,9 @@ def _techniques(lang: str) -> Rows:
 def _params(_lang: str) -> Rows:
     """Every key of --param, by workload; those of the machine go with any, switches with costs."""
     from virtdocs.experiments.machine_options import MACHINE_PARAMS
+    from virtdocs.experiments.mixes import mixes
     from virtdocs.experiments.switches import SWITCHES
-    from virtdocs.guest.workloads import OPS, WORKLOADS, Choice
+    from virtdocs.guest.workloads import OPS, WORKLOADS
 
     every = {
         name: {"ops": replace(OPS, default=one.ops), **one.params}
@@ -44,18 +49,38 @@ def _params(_lang: str) -> Rows:
     }
     for workload, params in {**every, "any": MACHINE_PARAMS, "priced": SWITCHES}.items():
         for key, param in params.items():
-            unit = f" {param.unit}" if param.unit else ""
-            span = "" if isinstance(param, Choice) else f" {param.minimum}..{param.maximum}{unit}"
-            text = f"{param.type}{span}, default {param.default}"
-            spec: dict[str, Json] = {
-                "workload": workload,
-                "type": param.type,
-                "minimum": param.minimum,
-                "maximum": param.maximum,
-                "default": param.default,
-                "unit": param.unit,
-            }
-            yield f"{workload} {key}", text, {"key": key, **spec}
+            yield _param(workload, workload, key, param)
+    for name, mix in mixes().items():  # some of them are called as a workload is
+        for key, param in mix.takes.items():
+            yield _param(f"predict {name}", name, key, param)
+        yield from _chosen_device(mix)
+
+
+def _param(
+    label: str, workload: str, key: str, param: Param | Choice
+) -> tuple[str, str, dict[str, Json]]:
+    unit = f" {param.unit}" if param.unit else ""
+    span = f" {param.minimum}..{param.maximum}{unit}" if param.type == "int" else ""
+    spec: dict[str, Json] = {
+        "workload": workload,
+        "type": param.type,
+        "minimum": param.minimum,
+        "maximum": param.maximum,
+        "default": param.default,
+        "unit": param.unit,
+    }
+    return f"{label} {key}", f"{param.type}{span}, default {param.default}", {"key": key, **spec}
+
+
+def _chosen_device(mix: Mix) -> Rows:
+    from virtdocs.devices.registry import DEVICES
+    from virtdocs.experiments.mix_device import IO, device_kind
+
+    names = tuple(name for name, one in DEVICES.items() if one.kind == device_kind(mix))
+    if names:
+        label, text, spec = _param(f"predict {mix.name}", mix.name, IO, Choice(names))
+        own = "that of the technique"
+        yield label, f"{text.partition(',')[0]}, default {own}", {**spec, "default": ""}
 
 
 def _devices(_lang: str) -> Rows:

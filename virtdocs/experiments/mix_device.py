@@ -29,11 +29,15 @@ def with_device(
     """
     if IO not in params:
         return mix, params
-    parts = (part.partition("@") for part in mix.counts)
-    kinds = {WORKLOADS[name].device for name, _, device in parts if not device} - {""}
-    if len(kinds) != 1:
+    if not (kind := device_kind(mix)):
         raise BadValue(mix.name, f"has no device that {IO} could choose")
-    [kind] = kinds
     device = device_for(preset, kind, str(params[IO]))
     rest = {key: value for key, value in params.items() if key != IO}
     return replace(mix, io={**mix.io, preset.name: device.name}), rest
+
+
+def device_kind(mix: Mix) -> str:
+    """What kind of device ``io`` chooses; "" when the mix has none, several, or a fixed one."""
+    parts = (part.partition("@") for part in mix.counts)
+    kinds = {WORKLOADS[name].device for name, _, device in parts if not device} - {""}
+    return kinds.pop() if len(kinds) == 1 else ""

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from virtdocs.errors import BadValue, UnknownName
 from virtdocs.experiments.formula import value
-from virtdocs.guest.workloads import number_of
+from virtdocs.guest.workloads import Choice, Param, number_of
 
 MODELS: Final = (
     "cpu_time",
@@ -59,9 +59,17 @@ class Mix:
     params: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     choices: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
+    @property
+    def takes(self) -> Mapping[str, Param | Choice]:
+        """Every parameter with its default and its range or names."""
+        return {key: _param(*spec) for key, spec in self._specs().items()}
+
+    def _specs(self) -> Mapping[str, tuple[Any, ...]]:
+        return {**{k: tuple(v) for k, v in self.choices.items()}, **self.params}
+
     def checked(self, given: Params) -> Params:
         """All parameters with their values; UnknownName or BadValue for a wrong one."""
-        known = {**{k: tuple(v) for k, v in self.choices.items()}, **self.params}
+        known = self._specs()
         for key in given:
             if key not in known:
                 raise UnknownName(self.name, "parameter", key, known)
@@ -85,6 +93,13 @@ class Mix:
         for key, options in self.choices.items():
             found = replace(found, **options[str(params[key])])
         return found
+
+
+def _param(first: Any, *rest: Any) -> Param | Choice:
+    if isinstance(first, str):
+        return Choice((first, *rest))
+    least, most, *names = rest
+    return Param(first, least, most, names=tuple(names[0].items()) if names else ())
 
 
 def read(table: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mix]:
