@@ -76,6 +76,14 @@ def test_a_process_that_is_killed_leaves_its_tasks(tmp_path: Path) -> None:
     assert left(tmp_path) == {"quick"}
 
 
+def test_what_cannot_be_sent_is_left_and_stops_nothing(tmp_path: Path) -> None:
+    beside: Beside[object] = Beside(print)
+    beside.begin(lambda: None)
+    beside.wait(None)
+    beside.begin("later")
+    beside.wait("later")
+
+
 def test_a_copy_of_the_process_takes_no_answer_from_it(tmp_path: Path) -> None:
     beside = Beside(partial(leave, tmp_path))
     beside.begin("slow")

@@ -94,6 +94,17 @@ def test_a_file_in_a_folder_belongs_to_whoever_names_either(
     assert "data/measured/a.csv" not in reached(package, "pack.exhibits.walks")
 
 
+def test_a_text_that_cannot_be_read_yet_keeps_others_from_nothing(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("virtdocs.cache.reach.LISTS", frozenset({"pack.exhibits"}))
+    before = reached(package, "pack.exhibits.rings")
+    (package / "views" / "walks.py").write_text("def grid(:\n")
+    reach = Reach(package)
+    assert {reach.named(path) for path in reach.files("pack.exhibits.rings")} == before
+    assert reach.digest(package / "views" / "walks.py") not in reach.known
+
+
 def test_a_module_of_another_package_reaches_nothing(package: Path) -> None:
     assert reached(package, "hooks.of_a_test") == set()
     assert reached(package, "pack.nowhere") == set()

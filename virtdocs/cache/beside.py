@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -39,8 +41,8 @@ class Beside(Generic[T]):
         if self._owned() and self._other is not None:
             try:
                 self._other.send(task)
-            except OSError:
-                self._other = None
+            except (OSError, pickle.PicklingError, AttributeError, TypeError):
+                self._other = None  # gone, or not to be sent: done where its result is needed
             else:
                 self._begun.append(task)
 
@@ -61,6 +63,7 @@ class Beside(Generic[T]):
     def _serve(self, theirs: Connection[Any, Any]) -> None:
         assert self._other is not None
         self._other.close()  # or this process would keep open what it waits for the end of
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the builder ends, and this one with it
         while True:
             try:
                 attempt(self.do, theirs.recv())

@@ -167,7 +167,11 @@ class Reach:
         digest = self.digest(path)
         if digest not in self.known:
             text = path.read_text(encoding="utf-8")
-            own = {one for one in imports_of(text) if one.partition(".")[0] == self.root.name}
+            try:
+                imported = set(imports_of(text))
+            except SyntaxError:  # being edited: whoever imports it fails, and keeps nothing
+                return (), ()
+            own = {one for one in imported if one.partition(".")[0] == self.root.name}
             said = tuple(sorted(own)), tuple(sorted(names_in(text) & self.data_names()))
             if now(path) != digest:  # edited in between: nobody may remember this
                 return said
