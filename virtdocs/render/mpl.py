@@ -1,8 +1,11 @@
 """Charts by matplotlib, made into figures of the page: the only file that imports it.
 
-The same bytes in every process: text stays text, ids are salted and prefixed, no date.
-Colours are drawn as stand-ins and replaced by CSS variables, so that one file serves
-light and dark pages. A Hangul font is registered for measuring; pages set their own.
+Marks go straight to its SVG renderer. A Figure lays every text out anew and imports all kinds
+of axes; both take longer than everything that these charts show.
+
+The same bytes in every process: text stays text, ids are prefixed, no date. Colours are drawn
+as stand-ins and replaced by CSS variables, so that one file serves light and dark pages.
+Lines of text are as high as a Hangul font's; pages set their own.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from io import StringIO
 from typing import Any
 
@@ -25,7 +29,6 @@ TEXT = {WIDE: 13.0, NARROW: 12.5}
 ROW = {WIDE: 40.0, NARROW: 58.0}
 ABOVE = {WIDE: 0.6, NARROW: 0.75}  # from the top of the frame to the first bar's middle, in rows
 THICK = {WIDE: 0.56, NARROW: 0.36}  # of a bar, in rows
-DPI = 72  # what SVG counts in: a point is a pixel
 MINUS = "\N{MINUS SIGN}"
 INK = "#010203"  # stands for currentColor
 BAND = "#010204"  # stands for the colour of a marked range
@@ -85,16 +88,15 @@ def panels(
 
 
 class Frame:
-    """A chart's frame within a figure: data become pixels here, and pixels become marks.
+    """A chart's frame within a drawing: data become pixels here."""
 
-    The marks are put on the figure itself: an Axes with its ticks takes longer to set
-    up and to draw than everything that these charts show of it.
-    """
-
-    def __init__(self, figure: Any, height: float, view: Chart, place: Place) -> None:
-        self.figure, self.view, self.place = figure, view, place
+    def __init__(self, drawing: Drawing, view: Chart, place: Place) -> None:
+        self.drawing, self.view, self.place = drawing, view, place
         self.left, self.right = place.left, place.left + place.width
-        self.top, self.bottom = height - place.top, height - place.top - place.height
+        self.top, self.bottom = (
+            drawing.height - place.top,
+            drawing.height - place.top - place.height,
+        )
         raw = [float(bar.value.raw) for bar in view.bars]
         self.low, self.high = _limits(view, [*raw, *map(_end, view.bars)], place.width)
 
@@ -105,49 +107,90 @@ class Frame:
             low, high, at = math.log10(low), math.log10(high), math.log10(raw)
         return self.left + (at - low) / (high - low) * self.place.width
 
-    def text(self, x: float, y: float, text: str, **how: Any) -> None:
-        """Text at a place in pixels from the bottom left."""
-        self.figure.text(x, y, text, transform=None, **how)
 
-    def line(self, x: Sequence[float], y: Sequence[float], **how: Any) -> None:
-        """A line through places in pixels."""
-        from matplotlib.lines import Line2D
+class Drawing:
+    """Marks on one SVG: places are pixels from the bottom left, later marks lie on earlier ones.
 
-        self.figure.add_artist(Line2D(x, y, color=INK, transform=None, **how))
+    ``size``: of its text, in pixels.
+    """
 
-    def box(self, x: float, y: float, width: float, height: float, **how: Any) -> None:
+    def __init__(self, width: float, height: float, size: float) -> None:
+        from matplotlib.backends.backend_svg import RendererSVG
+
+        self.height, self.size, self.out = height, size, StringIO()
+        renderer: Any = RendererSVG  # it has no types
+        self.renderer = renderer(width, height, self.out, metadata={"Date": None})
+
+    def text(
+        self, x: float, y: float, text: str, stands: str, ha: str = "left", size: float = 0.0,
+        gid: str = "",
+    ) -> None:  # fmt: skip
+        """A line of text; ``stands``: what of the line is at y, ``ha``: what of it is at x."""
+        from matplotlib.font_manager import FontProperties
+        from matplotlib.text import Text
+        from matplotlib.transforms import IdentityTransform
+
+        size = size or self.size
+        top = self.height - y - _baseline(stands) * size
+        anchor = Text(x, y, text, ha=ha, transform=IdentityTransform())
+        if gid:
+            self.renderer.open_group("text", gid)
+        font = FontProperties(size=size)
+        self.renderer.draw_text(self._ink(), x, top, text, font, 0, False, anchor)
+        if gid:
+            self.renderer.close_group("text")
+
+    def line(
+        self, x: Sequence[float], y: Sequence[float], width: float, alpha: float = 1.0
+    ) -> None:
+        """A line through places."""
+        from matplotlib.path import Path
+        from matplotlib.transforms import IdentityTransform
+
+        ink = self._ink(alpha)
+        ink.set_linewidth(width)
+        ink.set_capstyle("projecting")
+        self.renderer.draw_path(ink, Path(list(zip(x, y, strict=True))), IdentityTransform())
+
+    def box(self, x: float, y: float, width: float, height: float, colour: str) -> None:
         """A filled box; x and y are its lower left corner."""
-        from matplotlib.patches import Rectangle
+        from matplotlib.colors import to_rgba
+        from matplotlib.path import Path
+        from matplotlib.transforms import Affine2D
 
-        box = Rectangle((x, y), width, height, linewidth=0, transform=None, **how)
-        self.figure.add_artist(box)
+        ink = self._ink()
+        ink.set_linewidth(0)
+        at = Affine2D.from_values(width, 0, 0, height, x, y)
+        self.renderer.draw_path(ink, Path.unit_rectangle(), at, to_rgba(colour))
+
+    def _ink(self, alpha: float = 1.0) -> Any:
+        from matplotlib.colors import to_rgba
+
+        ink = self.renderer.new_gc()
+        ink.set_foreground(to_rgba(INK, alpha), isRGBA=True)
+        return ink
 
 
 def _draw(
     charts: Sequence[tuple[Chart, Place]], words: Catalogue, width: float, height: float
 ) -> str:
     import matplotlib
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
 
-    rc: Any = {
-        "svg.fonttype": "none", "svg.hashsalt": "virtdocs", "font.family": _font_families(),
-        "font.size": TEXT[width], "text.color": INK,
-    }  # fmt: skip
-    out = StringIO()
-    with matplotlib.rc_context(rc):
-        figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="none")
-        FigureCanvasSVG(figure)
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        drawing = Drawing(width, height, TEXT[width])
         for view, place in charts:
-            frame = Frame(figure, height, view, place)
+            frame = Frame(drawing, view, place)
+            _behind(frame, words)
             _bars(frame, words, width)
-            _axis(frame, words, TEXT[width])
-        figure.savefig(out, format="svg", metadata={"Date": None})
-    return out.getvalue()
+            _axis(frame, words)
+        drawing.renderer.finalize()
+    return drawing.out.getvalue()
 
 
-def _font_families() -> list[str]:
-    from matplotlib import font_manager
+@lru_cache(maxsize=8)
+def _baseline(stands: str) -> float:
+    """How far over a place the baseline of a text is of which this part stands there, in sizes."""
+    from matplotlib.ft2font import FT2Font
 
     try:
         from pylopdf_fonts_ko import sans_path
@@ -155,10 +198,12 @@ def _font_families() -> list[str]:
         raise VirtdocsError(
             "charts", "no Hangul font to measure with: install virtdocs[site] (pylopdf-fonts-ko)"
         ) from missing
-    path = str(sans_path())
-    if not any(one.fname == path for one in font_manager.fontManager.ttflist):
-        font_manager.fontManager.addfont(path)
-    return [font_manager.FontProperties(fname=path).get_name()]
+    font = FT2Font(str(sans_path()))
+    line: Any = font.get_sfnt_table("OS/2")
+    up, down = (
+        float(line[which]) / font.units_per_EM for which in ("sTypoAscender", "sTypoDescender")
+    )
+    return {"bottom": -down, "top": -up, "middle": -(up + down) / 2, "letters": -up / 2}[stands]
 
 
 def _head_room(charts: Sequence[Chart], words: Catalogue, width: float) -> float:
@@ -169,8 +214,21 @@ def _head_room(charts: Sequence[Chart], words: Catalogue, width: float) -> float
     return max(svg.text_width(head, TEXT[width]) for head in heads) + 22
 
 
+def _behind(frame: Frame, words: Catalogue) -> None:
+    """The marked range, and a faint line at each number of the axis."""
+    drawing, view = frame.drawing, frame.view
+    if view.band:
+        low, high = frame.x(float(view.band.low.raw)), frame.x(float(view.band.high.raw))
+        drawing.box(low, frame.bottom, high - low, frame.place.height, BAND)
+        label, size = label_text(view.band.label, words), drawing.size - 0.5
+        drawing.text((low + high) / 2, frame.top + 6, label, "bottom", "center", size)
+    for x, tick in _ticks(frame):
+        drawing.line([x, x], [frame.bottom, frame.top], 0.8, 0.14)
+        drawing.text(x, frame.bottom - 6, tick, "top", "center")
+
+
 def _bars(frame: Frame, words: Catalogue, width: float) -> None:
-    view, place = frame.view, frame.place
+    drawing, view, place = frame.drawing, frame.view, frame.place
     over, thick = ABOVE[width], THICK[width]
     row_height = place.height / (over + len(view.bars) - 0.4)
     for row, bar in enumerate(view.bars):
@@ -179,18 +237,22 @@ def _bars(frame: Frame, words: Catalogue, width: float) -> None:
         end = frame.x(max(float(bar.value.raw), frame.low))
         half = thick / 2 * row_height
         colour = f"#{FIRST_STAND_IN + mark:06x}"
-        frame.box(frame.left, y - half, end - frame.left, 2 * half, facecolor=colour)
+        drawing.box(frame.left, y - half, end - frame.left, 2 * half, colour)
         if bar.spread:
-            ends = [frame.x(float(one.raw)) for one in bar.spread]
-            frame.line(ends, [y, y], linewidth=1.4, marker="|", zorder=3)
+            _spread(drawing, [frame.x(float(one.raw)) for one in bar.spread], y)
         after = frame.x(max(_end(bar), frame.low)) + 5
-        value = value_text(bar.value, words)
-        frame.text(after, y, value, va="center", gid=f"value-{mark}")
+        drawing.text(after, y, value_text(bar.value, words), "middle", gid=f"value-{mark}")
         head = label_text(bar.head, words)
         if width == NARROW:
-            frame.text(frame.left, y + half + 4, head, va="bottom")
+            drawing.text(frame.left, y + half + 4, head, "bottom")
         elif place.heads:
-            frame.text(frame.left - 8, y, head, va="center_baseline", ha="right")
+            drawing.text(frame.left - 8, y, head, "letters", "right")
+
+
+def _spread(drawing: Drawing, ends: Sequence[float], y: float) -> None:
+    drawing.line(ends, [y, y], 1.4)
+    for x in ends:
+        drawing.line([x, x], [y - 3, y + 3], 1.0)
 
 
 def _end(bar: Bar) -> float:
@@ -206,32 +268,26 @@ def _limits(view: Chart, raw: list[float], width: float) -> tuple[float, float]:
     return smallest / 4, max(ends) * 4
 
 
-def _axis(frame: Frame, words: Catalogue, size: float) -> None:
-    view, place = frame.view, frame.place
-    for x, tick in _ticks(frame, size):
-        frame.line([x, x], [frame.bottom, frame.top], linewidth=0.8, alpha=0.14, zorder=0.5)
-        frame.text(x, frame.bottom - 6, tick, va="top", ha="center")
-    frame.line([frame.left] * 2, [frame.bottom, frame.top], linewidth=0.8, alpha=0.5)
-    if view.band:
-        low, high = frame.x(float(view.band.low.raw)), frame.x(float(view.band.high.raw))
-        frame.box(low, frame.bottom, high - low, place.height, facecolor=BAND, zorder=0)
-        label, middle = label_text(view.band.label, words), (low + high) / 2
-        frame.text(middle, frame.top + 6, label, ha="center", va="bottom", size=size - 0.5)
+def _axis(frame: Frame, words: Catalogue) -> None:
+    """The line where the bars begin, and what is said over or under the chart."""
+    drawing, view, place = frame.drawing, frame.view, frame.place
+    size = drawing.size
+    drawing.line([frame.left] * 2, [frame.bottom, frame.top], 0.8, 0.5)
     for index, line in enumerate(reversed(place.title)):
         y = frame.top + 6 + 1.35 * size * index
-        frame.text(frame.left, y, line, va="bottom", gid=f"title-{place.number}-{index}")
+        drawing.text(frame.left, y, line, "bottom", gid=f"title-{place.number}-{index}")
     if not place.title:
         label = label_text(view.axis, words)
         label = words.text("ui.log_axis", {"axis": label}) if view.log else label
         middle = (frame.left + frame.right) / 2
-        frame.text(middle, frame.bottom - 10 - 1.2 * size, label, va="top", ha="center")
+        drawing.text(middle, frame.bottom - 10 - 1.2 * size, label, "top", "center")
 
 
-def _ticks(frame: Frame, size: float) -> list[tuple[float, str]]:
+def _ticks(frame: Frame) -> list[tuple[float, str]]:
     """Where the axis has a number, in pixels, and the number; as many as have room."""
     from matplotlib.ticker import LogLocator, MaxNLocator
 
-    room = min(9, int(frame.place.width / (3.5 * size)))
+    room = min(9, int(frame.place.width / (3.5 * frame.drawing.size)))
     if frame.view.log:
         found = LogLocator(numticks=max(2, room)).tick_values(frame.low, frame.high)
     else:
@@ -266,5 +322,6 @@ def _page_ready(
             stand_in = f"#{FIRST_STAND_IN + number * PER_PANEL + row:06x}"
             body = body.replace(stand_in, palette.variable(bar.technique))
     body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
+    body = re.sub(r' transform="rotate\(-?0 [^"]*"', "", body)
     width, height = (float(one) for one in found.groups())
     return svg.document(prefix, width, height, title, description, body.strip(), "vd-svg vd-chart")
