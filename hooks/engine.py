@@ -46,7 +46,10 @@ def _open_workshop(config):
     if config.extra["preview"]:
         for name in [m for m in sys.modules if m.split(".")[0] == "virtdocs"]:
             del sys.modules[name]
+    from virtdocs.experiments.identity import engine_hash
     from virtdocs.site.workshop import Workshop
 
     languages = tuple(config.extra["languages"])
-    return Workshop(root=Path(config.config_file_path).parent, langs=languages)
+    workshop = Workshop(root=Path(config.config_file_path).parent, langs=languages)
+    workshop.figures.foresee(engine_hash())
+    return workshop

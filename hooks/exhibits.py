@@ -12,6 +12,7 @@ import traceback
 from pathlib import Path
 
 from mkdocs.exceptions import PluginError
+from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, InclusionLevel
 
 log = logging.getLogger("mkdocs.hooks.exhibits")
@@ -37,7 +38,7 @@ def on_files(files, config):
     if _sound(config) and config.extra["lang"] == "ko":
         from virtdocs.render.stylesheet import stylesheet
 
-        _add(files, config, "assets/css/exhibits.css", stylesheet())
+        files.append(_file(config, "assets/css/exhibits.css", stylesheet()))
     return files
 
 
@@ -56,25 +57,25 @@ def on_page_markdown(markdown, page, config, files):
 
 
 def on_page_content(content, page, config, files):
-    """Leave the figures until all pages are read: some are being drawn meanwhile."""
+    """Leave the figures until the page is written: some are being drawn meanwhile."""
     if not _sound(config):
         text = html.escape("".join(traceback.format_exception(config.extra["workshop"])))
         return f'<pre class="vd-error" role="alert">{text}</pre>{content}'
-    config.extra.setdefault("unfinished", []).append((page, config.extra["page"]))
+    config.extra.setdefault("unfinished", {})[page.file.src_uri] = config.extra["page"]
     return content
 
 
-def on_env(env, config, files):
-    """Put the figures in, and their downloads beside the page."""
-    for page, exhibits in config.extra.pop("unfinished", ()):
+@event_priority(50)  # before the search, which reads the page in the same event
+def on_page_context(context, page, config, nav):
+    """Put the figures in (their drawings: hooks/templates.py), and write their downloads."""
+    if exhibits := config.extra.get("unfinished", {}).pop(page.file.src_uri, None):
         page.content = exhibits.finish(page.content)
         config.extra["workshop"].pages.append(exhibits.placed)
-        # hooks/templates.py puts it back; without that hook a page has no drawings
         config.extra.setdefault("aside", {})[page.file.src_uri] = exhibits.aside
         page.present_anchor_ids |= exhibits.anchors
         for name, text in exhibits.downloads.items():
-            _add(files, config, f"{posixpath.splitext(page.file.dest_uri)[0]}/{name}", text)
-    return env
+            _file(config, f"{posixpath.splitext(page.file.dest_uri)[0]}/{name}", text).copy_file()
+    return context
 
 
 def on_post_build(config):
@@ -95,6 +96,5 @@ def _accept(language, inputs, options, attrs, md):
     return True
 
 
-def _add(files, config, path, text):
-    included = InclusionLevel.INCLUDED
-    files.append(File.generated(config, path, content=text, inclusion=included))
+def _file(config, path, text):
+    return File.generated(config, path, content=text, inclusion=InclusionLevel.INCLUDED)

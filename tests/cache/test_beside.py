@@ -55,6 +55,16 @@ def test_another_process_does_it_before_it_is_waited_for(tmp_path: Path) -> None
     assert who != {str(os.getpid())}
 
 
+def test_it_may_be_started_and_made_ready_before_there_is_a_task(tmp_path: Path) -> None:
+    beside = Beside(partial(leave, tmp_path), partial(leave, tmp_path, "broken"))
+    beside.start()
+    beside.begin("quick")
+    beside.start()
+    beside.wait("quick")
+    assert left(tmp_path) == {"broken", "quick"}
+    assert len({(tmp_path / one).read_text() for one in left(tmp_path)}) == 1
+
+
 def test_nothing_is_waited_for_that_was_not_begun(tmp_path: Path) -> None:
     beside = Beside(partial(leave, tmp_path))
     beside.wait("never")

@@ -16,6 +16,7 @@ import pytest
 import virtdocs
 from virtdocs import exhibits
 from virtdocs.cache import Cache
+from virtdocs.cache.beside import Beside
 from virtdocs.cache.reach import Reach
 from virtdocs.exhibits import Built
 from virtdocs.render import page
@@ -152,6 +153,19 @@ def test_a_damaged_figure_is_drawn_again(tmp_path: Path, chart: Built) -> None:
     again = opened(tmp_path)
     assert again.draw(chart, "ko") == drawn
     assert again.drawn == 1
+
+
+def test_another_process_is_made_ready_after_a_build_of_another_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(Beside, "start", lambda self: started.append("once"))
+    monkeypatch.delitem(sys.modules, "matplotlib", raising=False)
+    for engine, times in (("a", 0), ("a", 0), ("b", 1), ("b", 1), ("a", 2)):
+        opened(tmp_path).foresee(engine)
+        assert len(started) == times
+    opened(None).foresee("c")
+    assert len(started) == 2
 
 
 READS = """

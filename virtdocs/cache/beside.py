@@ -23,21 +23,28 @@ DONE = b"."
 
 @dataclass(slots=True)
 class Beside(Generic[T]):
-    """``do`` in a copy of this process, which begins with the first task; tasks are pickled."""
+    """``do`` in a copy of this process, started for the first task or before; tasks are pickled."""
 
     do: Callable[[T], object]
+    ready: Callable[[], object] = lambda: None  # what it does before the first task
+    _started: bool = False
     _begun: list[T] = field(default_factory=list)
     _done: int = 0
     _other: Connection[Any, Any] | None = None
     _owner: int = field(default_factory=os.getpid)
 
-    def begin(self, task: T) -> None:
-        """Have it done, unless this process had better do it itself."""
-        if self._owned() and not self._begun and copies():
+    def start(self) -> None:
+        """Start the process, unless this one had better do everything itself."""
+        if self._owned() and not self._started and copies():
+            self._started = True
             context: Any = multiprocessing.get_context("fork")
             self._other, theirs = context.Pipe()
             context.Process(target=self._serve, args=(theirs,), daemon=True).start()
             theirs.close()
+
+    def begin(self, task: T) -> None:
+        """Have it done, unless this process had better do it itself."""
+        self.start()
         if self._owned() and self._other is not None:
             try:
                 self._other.send(task)
@@ -64,6 +71,7 @@ class Beside(Generic[T]):
         assert self._other is not None
         self._other.close()  # or this process would keep open what it waits for the end of
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the builder ends, and this one with it
+        attempt(lambda _: self.ready(), None)
         while True:
             try:
                 attempt(self.do, theirs.recv())

@@ -87,6 +87,13 @@ def panels(
     return _page_ready(drawn, charts, prefix, title, description)
 
 
+def ready() -> None:
+    """Import what the first chart would import."""
+    import matplotlib.backends.backend_svg
+
+    assert matplotlib
+
+
 class Frame:
     """A chart's frame within a drawing: data become pixels here."""
 

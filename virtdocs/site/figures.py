@@ -45,7 +45,19 @@ class Figures:
     _beside: Beside[tuple[Built, str]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._beside = Beside(lambda task: self._draw(*task))
+        self._beside = Beside(lambda task: self._draw(*task), _import_what_draws)
+
+    def foresee(self, engine_hash: str) -> None:
+        """Let another process import what draws, when the last build was of another engine.
+
+        Most edits of one change a figure, and its page may be the first to be read.
+        """
+        key, store = digest("engine of the last build"), self.cache.store
+        last = store.get(key) if store is not None else engine_hash
+        if store is not None and last != engine_hash:
+            store.put(key, engine_hash)
+            if last is not None and "matplotlib" not in sys.modules:
+                self._beside.start()
 
     def begin(self, built: Built) -> None:
         """Have a chart drawn while its page is read, by a process that imports matplotlib.
@@ -135,6 +147,13 @@ class Figures:
     def _files(self, lang: str) -> tuple[Path, ...]:
         data = (self.cache.reach.root / name.format(lang=lang) for name in DATA)
         return (*self.cache.code(DRAWS), *data)
+
+
+def _import_what_draws() -> None:
+    from virtdocs.render import drawn, mpl
+
+    assert drawn
+    mpl.ready()
 
 
 def _version(library: str) -> str:
