@@ -59,9 +59,9 @@ def measured(folder: Path, count: int, times: int, growth: list[int]) -> list[st
         for case in CASES:
             if cases.get(case):
                 lines += _build(name, case, median(cases[case]))
-    for site in (own, plain):
-        seconds = round(statistics.median(rebuilds(site, times)), 2)
-        lines += _table("[[serve]]", {"who": site.name, "seconds": seconds, "rebuilds": times})
+    for name, took in rebuilds((own, plain), times).items():
+        seconds = round(statistics.median(took), 2)
+        lines += _table("[[serve]]", {"who": name, "seconds": seconds, "rebuilds": times})
     for many in growth:
         lines += _growth(folder / f"of {many}", many)
     for case, took in whole(folder / "whole"):

@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.benchmarks.tools.sites import Site
@@ -23,8 +25,24 @@ cli()
 """
 
 
-def rebuilds(site: Site, times: int) -> list[float]:
-    """Seconds of each rebuild, as MkDocs says them."""
+def rebuilds(sites: Iterable[Site], times: int) -> dict[str, list[float]]:
+    """Seconds of each rebuild, as MkDocs says them, by site; the sites are edited in turn."""
+    with ExitStack() as stack:
+        logs = {site.name: (site, stack.enter_context(_served(site))) for site in sites}
+        for n in range(1, times + 1):
+            for site, log in logs.values():
+                time.sleep(1)  # the watcher's own pause
+                site.edit_sentence(100 + n)
+                _wait(log, 1 + n)
+        return {
+            name: [float(one) for one in BUILT.findall(log.read_text())][1 : 1 + times]
+            for name, (_, log) in logs.items()
+        }
+
+
+@contextmanager
+def _served(site: Site) -> Iterator[Path]:
+    """The log of a preview that has built its site once."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -41,14 +59,10 @@ def rebuilds(site: Site, times: int) -> list[float]:
         )  # fmt: skip
     try:
         _wait(log, 1)
-        for n in range(1, times + 1):
-            time.sleep(1)  # the watcher's own pause
-            site.edit_sentence(100 + n)
-            _wait(log, 1 + n)
+        yield log
     finally:
         server.terminate()
         server.wait(SECONDS)
-    return [float(one) for one in BUILT.findall(log.read_text())][1 : 1 + times]
 
 
 def _wait(log: Path, builds: int) -> None:
