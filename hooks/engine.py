@@ -11,6 +11,8 @@ import sys
 import traceback
 from pathlib import Path
 
+from mkdocs.plugins import event_priority
+
 log = logging.getLogger("mkdocs.hooks.engine")
 COMMANDS: set[str] = set()  # MkDocs makes a new config for each rebuild; only the hook lasts
 
@@ -33,6 +35,13 @@ def on_config(config):
             log.error("".join(traceback.format_exception(broken)))
             config.extra["workshop"] = broken
     return config
+
+
+@event_priority(-300)  # after all that comes with the end of the outer build
+def on_post_build(config):
+    """Let the process that draws end: a preview lives on."""
+    if config.extra["lang"] == "ko" and not isinstance(config.extra["workshop"], Exception):
+        config.extra["workshop"].figures.end()
 
 
 def on_serve(server, config, builder):

@@ -16,8 +16,9 @@ import pytest
 from virtdocs.cache import shared
 from virtdocs.cache.beside import Beside
 
+# Beside never starts a process there; that it then does nothing is a test of its own below.
 FORKS = "fork" in multiprocessing.get_all_start_methods()
-pytestmark = pytest.mark.skipif(not FORKS, reason="no copies of a process on this system")
+pytestmark = pytest.mark.skipif(not FORKS, reason="os.fork is missing on this system")
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +84,20 @@ def test_a_process_that_is_killed_leaves_its_tasks(tmp_path: Path) -> None:
         beside.wait(task)
     beside.begin("later")
     beside.wait("later")
+    assert left(tmp_path) == {"quick"}
+
+
+def test_after_its_end_nothing_is_begun_or_waited_for(tmp_path: Path) -> None:
+    before = multiprocessing.active_children()
+    beside = Beside(partial(leave, tmp_path))
+    beside.begin("quick")
+    beside.wait("quick")
+    [other] = [one for one in multiprocessing.active_children() if one not in before]
+    beside.end()
+    beside.begin("later")
+    beside.wait("later")
+    other.join(30)
+    assert other.exitcode == 0
     assert left(tmp_path) == {"quick"}
 
 

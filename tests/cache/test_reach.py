@@ -67,6 +67,7 @@ def test_what_only_a_type_checker_sees_is_not_reached(
         ('FOLDER = "measured"', ["walks", "rings"]),  # it names another file
         ("FILE = costs.toml", ["walks", "rings"]),
         ('FILE = f"{name}.toml"', ["walks", "rings"]),
+        ('FILE = "a b"/"costs.toml"', ["rings"]),
     ],
 )
 def test_data_belongs_to_whoever_reaches_its_name_and_to_all_without_one(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -29,9 +28,8 @@ print("matplotlib" in sys.modules)
 """
 
 
-pytestmark = pytest.mark.skipif(
-    "fork" not in multiprocessing.get_all_start_methods(), reason="no copies of a process"
-)
+# Elsewhere nothing is drawn beside: virtdocs/cache/shared.py says where a copy may begin at once.
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="copies are made on Linux only")
 
 
 @pytest.fixture(params=[CHARTS, FIGURES], ids=["few", "many"])

@@ -14,11 +14,11 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from typing import Any, Generic
+from typing import Any, Final, Generic
 
 from virtdocs.cache.shared import T, attempt, copies
 
-DONE = b"."
+DONE: Final = b"."
 
 
 @dataclass(slots=True)
@@ -62,6 +62,12 @@ class Beside(Generic[T]):
                 self._other = None
             else:
                 self._done += 1
+
+    def end(self) -> None:
+        """Let the process end; what it has not done is done where its result is needed."""
+        if self._owned() and self._other is not None:
+            self._other.close()
+            self._other = None
 
     def _owned(self) -> bool:
         """False in a copy of the process, which would take the answers that its owner awaits."""

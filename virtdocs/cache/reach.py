@@ -44,6 +44,7 @@ class Reach:
     _lines: dict[Path, str] = field(default_factory=dict)
     _needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _namers: dict[Path, frozenset[Path]] | None = None
+    _data_names: frozenset[str] | None = None
     _reached: dict[str, tuple[Path, ...]] = field(default_factory=dict)
 
     def files(self, module: str) -> tuple[Path, ...]:
@@ -74,7 +75,9 @@ class Reach:
 
     def data_names(self) -> frozenset[str]:
         """Every name that a text may mean a data file by."""
-        return frozenset(name for path in self.data() for name in self._names(path))
+        if self._data_names is None:
+            self._data_names = frozenset(n for path in self.data() for n in self._names(path))
+        return self._data_names
 
     def _names(self, path: Path) -> list[str]:
         """What a data file may be meant by: its own name, and its folders' within the data."""

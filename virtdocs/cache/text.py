@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-QUOTED: Final = re.compile(r"""["']([\w./-]+)["']""")
+# Quotes are not consumed: the one that ends a text may not hide the one that begins the next.
+QUOTED: Final = re.compile(r"""(?<=["'])[\w./-]+(?=["'])""")
 
 
 def imports_of(text: str) -> Iterator[str]:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import virtdocs
 from virtdocs.commands.answer import Answer, Json, columns
 from virtdocs.commands.arguments import one_of
-from virtdocs.guest.workloads import Choice, Param
 
 if TYPE_CHECKING:
     from virtdocs.experiments.mixes import Mix
+    from virtdocs.guest.workloads import Choice, Param
 
 Rows: TypeAlias = Iterator[tuple[str, str, dict[str, Json]]]
 
@@ -57,8 +57,9 @@ def _params(_lang: str) -> Rows:
 
 
 def _param(
-    label: str, workload: str, key: str, param: Param | Choice
+    label: str, workload: str, key: str, param: Param | Choice, without: str = ""
 ) -> tuple[str, str, dict[str, Json]]:
+    """A row; ``without``: what holds when it is not given, where that is no value of its own."""
     unit = f" {param.unit}" if param.unit else ""
     span = f" {param.minimum}..{param.maximum}{unit}" if param.type == "int" else ""
     spec: dict[str, Json] = {
@@ -66,21 +67,22 @@ def _param(
         "type": param.type,
         "minimum": param.minimum,
         "maximum": param.maximum,
-        "default": param.default,
+        "default": "" if without else param.default,
         "unit": param.unit,
     }
-    return f"{label} {key}", f"{param.type}{span}, default {param.default}", {"key": key, **spec}
+    text = f"{param.type}{span}, default {without or param.default}"
+    return f"{label} {key}", text, {"key": key, **spec}
 
 
 def _chosen_device(mix: Mix) -> Rows:
     from virtdocs.devices.registry import DEVICES
     from virtdocs.experiments.mix_device import IO, device_kind
+    from virtdocs.guest.workloads import Choice
 
     names = tuple(name for name, one in DEVICES.items() if one.kind == device_kind(mix))
     if names:
-        label, text, spec = _param(f"predict {mix.name}", mix.name, IO, Choice(names))
-        own = "that of the technique"
-        yield label, f"{text.partition(',')[0]}, default {own}", {**spec, "default": ""}
+        label, own = f"predict {mix.name}", "that of the technique"
+        yield _param(label, mix.name, IO, Choice(names), own)
 
 
 def _devices(_lang: str) -> Rows:

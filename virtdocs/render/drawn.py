@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from virtdocs.exhibits.registry import Built
-from virtdocs.render import figure, page
+from virtdocs.render import figure, mpl, page
 from virtdocs.render.catalogue import load
 from virtdocs.render.placed import ANCHOR, ENGINE, FILES, NUMBER, Unplaced
 from virtdocs.render.values import slug
 from virtdocs.views.model import Listing, Table
+
+
+def ready() -> None:
+    """Import now what the first chart would import."""
+    mpl.renderer()
 
 
 def unplaced(built: Built, lang: str) -> Unplaced:

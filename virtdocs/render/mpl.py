@@ -87,11 +87,11 @@ def panels(
     return _page_ready(drawn, charts, prefix, title, description)
 
 
-def ready() -> None:
-    """Import what the first chart would import."""
-    import matplotlib.backends.backend_svg
+def renderer() -> Any:
+    """The class that writes SVG, which has no types; most of the first chart is its import."""
+    from matplotlib.backends.backend_svg import RendererSVG
 
-    assert matplotlib
+    return RendererSVG
 
 
 class Frame:
@@ -100,10 +100,8 @@ class Frame:
     def __init__(self, drawing: Drawing, view: Chart, place: Place) -> None:
         self.drawing, self.view, self.place = drawing, view, place
         self.left, self.right = place.left, place.left + place.width
-        self.top, self.bottom = (
-            drawing.height - place.top,
-            drawing.height - place.top - place.height,
-        )
+        self.top = drawing.height - place.top
+        self.bottom = self.top - place.height
         raw = [float(bar.value.raw) for bar in view.bars]
         self.low, self.high = _limits(view, [*raw, *map(_end, view.bars)], place.width)
 
@@ -122,11 +120,8 @@ class Drawing:
     """
 
     def __init__(self, width: float, height: float, size: float) -> None:
-        from matplotlib.backends.backend_svg import RendererSVG
-
         self.height, self.size, self.out = height, size, StringIO()
-        renderer: Any = RendererSVG  # it has no types
-        self.renderer = renderer(width, height, self.out, metadata={"Date": None})
+        self.renderer = renderer()(width, height, self.out, metadata={"Date": None})
 
     def text(
         self, x: float, y: float, text: str, stands: str, ha: str = "left", size: float = 0.0,

@@ -69,6 +69,10 @@ class Figures:
                 if self.lacks(built, (lang,)):
                     self._beside.begin((built, lang))
 
+    def end(self) -> None:
+        """Every page is written: nothing is drawn any more."""
+        self._beside.end()
+
     def place(
         self, built: Built, lang: str, number: int, anchor: str, files: str
     ) -> tuple[str, dict[str, str]]:
@@ -150,10 +154,9 @@ class Figures:
 
 
 def _import_what_draws() -> None:
-    from virtdocs.render import drawn, mpl
+    from virtdocs.render.drawn import ready
 
-    assert drawn
-    mpl.ready()
+    ready()
 
 
 def _version(library: str) -> str:
